@@ -1,0 +1,1 @@
+"""Videos, datasets on disk and the input pipeline; knows nothing of models."""

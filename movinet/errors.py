@@ -1,0 +1,8 @@
+"""The one family of errors that a user's input can cause."""
+
+
+class InputError(ValueError):
+    """Something the user gave is wrong: the message is a sentence saying what, where, and what to do.
+
+    Command lines print it without a traceback and end with exit code 2.
+    """

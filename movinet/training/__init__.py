@@ -1,0 +1,1 @@
+"""Experiments, task and trainer: the only package that loads the Model Garden."""
