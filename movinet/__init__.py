@@ -1,6 +1,7 @@
-"""Mobile Video Networks: video classifiers small enough for a phone (https://arxiv.org/abs/2103.11511).
+"""Mobile Video Networks (https://arxiv.org/abs/2103.11511): video classifiers for phones.
 
-Names are imported on first use, so that `import movinet` costs nothing and the tools that need no TensorFlow never load it.
+Names are imported on first use: `import movinet` costs nothing, and tools that need no TensorFlow
+never load it.
 """
 
 import importlib

@@ -20,7 +20,7 @@ def run(main: Callable[[], None]) -> None:
         try:
             if len(arguments) > 1:
                 raise InputError(
-                    f"Unexpected argument {arguments[1]!r}: every setting is a --flag=value (see --help)."
+                    f"Unexpected argument {arguments[1]!r}: settings are flags (see --help)."
                 )
             main()
         except InputError as error:

@@ -2,7 +2,7 @@
 
 
 class InputError(ValueError):
-    """Something the user gave is wrong: the message is a sentence saying what, where, and what to do.
+    """The user gave something wrong: the message is a sentence saying what, where, what to do.
 
     Command lines print it without a traceback and end with exit code 2.
     """

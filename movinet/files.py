@@ -10,7 +10,7 @@ from movinet.errors import InputError
 
 @contextlib.contextmanager
 def write_aside(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
-    """Yields a temporary path beside `path`; on success it is flushed to disk and renamed to `path`.
+    """Yields a temporary path beside `path`; on success it is flushed and renamed.
 
     On any error the temporary file is removed and `path` is left as it was.
     """

@@ -1,0 +1,1 @@
+"""The layers of MoViNets, one file a concept; nothing here knows of models or data."""

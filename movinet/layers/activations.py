@@ -1,0 +1,49 @@
+"""The activation functions that published variants name."""
+
+from collections.abc import Callable
+
+import tensorflow as tf
+import tf_keras
+
+Activation = Callable[[tf.Tensor], tf.Tensor]
+
+# The published stream weights were trained with this rounding of 1/6 in the gate.
+_HARD_SIGMOID_SLOPE = 0.16667
+
+
+def simple_swish(x: tf.Tensor) -> tf.Tensor:
+    """Swish without the custom gradient, for exported graphs."""
+    return x * tf.sigmoid(x)
+
+
+def hard_swish(x: tf.Tensor) -> tf.Tensor:
+    """Piecewise swish, section 5.2 of https://arxiv.org/abs/1905.02244."""
+    return x * tf.nn.relu6(x + tf.cast(3.0, x.dtype)) * tf.cast(1.0 / 6.0, x.dtype)
+
+
+def hard_sigmoid(x: tf.Tensor) -> tf.Tensor:
+    """Piecewise sigmoid, section 5.2 of https://arxiv.org/abs/1905.02244."""
+    return tf.nn.relu6(x + tf.cast(3.0, x.dtype)) * tf.cast(_HARD_SIGMOID_SLOPE, x.dtype)
+
+
+_FUNCTIONS: dict[str, Activation] = {
+    "gelu": tf.nn.gelu,
+    "hard_sigmoid": hard_sigmoid,
+    "hard_swish": hard_swish,
+    "identity": tf.identity,
+    "leaky_relu": tf.nn.leaky_relu,
+    "linear": tf.identity,
+    "mish": tf_keras.activations.mish,
+    "relu": tf.nn.relu,
+    "relu6": tf.nn.relu6,
+    "sigmoid": tf.sigmoid,
+    "simple_swish": simple_swish,
+    "swish": tf.nn.silu,
+}
+
+NAMES = tuple(_FUNCTIONS)
+
+
+def get(name: str) -> Activation:
+    """Returns the function of that name, one of `NAMES`."""
+    return _FUNCTIONS[name]

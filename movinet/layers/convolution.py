@@ -1,0 +1,183 @@
+"""Convolutions over folded frames, and the convolution block that all other layers are made of."""
+
+import dataclasses
+
+import tensorflow as tf
+import tf_keras
+
+from movinet.layers import activations
+from movinet.layers.base import Size, SpecLayer, States, StateSpec
+from movinet.layers.config import LayerConfig
+from movinet.layers.depthwise import depthwise_conv1d, depthwise_conv3d
+from movinet.layers.frames import dimensions, fold, unfold
+from movinet.layers.padding import strided_size, temporal_padding
+from movinet.layers.stream_buffer import StreamBuffer
+
+Kernel = tuple[int, int, int]
+
+
+@dataclasses.dataclass(frozen=True)
+class ConvSpec:
+    """Geometry of a convolution block.
+
+    Attributes:
+      kernel_size: (frames, height, width).
+      stride: in space.
+      activation: name of the function behind the normalisation, or 'linear'.
+      normalised: whether a batch norm follows; a bias takes its place if not.
+      state_prefix: prefix of the names of its states, if it streams.
+    """
+
+    input_filters: int
+    filters: int
+    kernel_size: Kernel = (1, 1, 1)
+    stride: int = 1
+    depthwise: bool = False
+    activation: str = "linear"
+    normalised: bool = True
+    state_prefix: str = ""
+
+
+class Convolution(SpecLayer):
+    """One convolution: full or depthwise, over space, time or both.
+
+    Its kernel is stored as the checkpoint's layout has it: [frames, height, width, in, out] with
+    in = 1 if depthwise, or 4-D with (height, width) or (frames, 1) in front in the mobile layout.
+
+    Call:     x [B*T, H, W, C]; `padding` as in `temporal_padding`.
+    Returns:  [B*T', H / stride, W / stride, C'], T' = T + sum(padding) - kernel frames + 1.
+    """
+
+    def create(self, spec: ConvSpec, config: LayerConfig) -> None:
+        """Makes the kernel and the bias."""
+        frames, height, width = spec.kernel_size
+        name, shape = "kernel", [frames, height, width, spec.input_filters, spec.filters]
+        if config.stores_2d_kernels:
+            shape = [frames, 1, *shape[3:]] if frames > 1 else shape[1:]
+            if spec.depthwise:
+                name, shape[2:] = "depthwise_kernel", [spec.filters, 1]
+        elif spec.depthwise:
+            shape[3] = 1
+        self._kernel_name = name
+        weight = self.add_weight(
+            name, shape, initializer=config.initializer(), regularizer=config.kernel_penalty()
+        )
+        setattr(self, name, weight)
+        self.bias = None
+        if not spec.normalised:
+            self.bias = self.add_weight("bias", [spec.filters], regularizer=config.bias_penalty())
+
+    def call(self, x: tf.Tensor, num_frames: Size, padding: tuple[int, int] = (0, 0)) -> tf.Tensor:
+        """Convolves; see the class."""
+        spec: ConvSpec = self.spec
+        frames, *window = spec.kernel_size
+        kernel = tf.convert_to_tensor(getattr(self, self._kernel_name))
+        shape = [spec.filters, 1] if spec.depthwise else [spec.input_filters, spec.filters]
+        strides = [1, spec.stride, spec.stride, 1]
+        if frames == 1 and spec.depthwise:
+            x = tf.nn.depthwise_conv2d(x, tf.reshape(kernel, window + shape), strides, "SAME")
+        elif frames == 1:
+            x = tf.nn.conv2d(x, tf.reshape(kernel, window + shape), strides, "SAME")
+        elif spec.depthwise and window == [1, 1] and spec.stride == 1:
+            kernel = tf.reshape(kernel, [frames, 1, *shape])
+            x = fold(depthwise_conv1d(unfold(x, num_frames), kernel, padding))
+        elif spec.depthwise:
+            kernel = tf.reshape(kernel, [frames, *window, *shape])
+            x = fold(depthwise_conv3d(unfold(x, num_frames), kernel, spec.stride, padding))
+        else:
+            clip = tf.pad(unfold(x, num_frames), [[0, 0], padding, [0, 0], [0, 0], [0, 0]])
+            x = fold(self._full_conv3d(clip, tf.reshape(kernel, [frames, *window, *shape])))
+        return x if self.bias is None else tf.nn.bias_add(x, self.bias)
+
+    def _full_conv3d(self, clip: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+        """A full convolution over time and space: `VALID` in time, `SAME` in space."""
+        stride = self.spec.stride
+        paddings = [[0, 0], [0, 0]]
+        for size, window in zip(dimensions(clip)[2:4], self.spec.kernel_size[1:], strict=True):
+            total = (strided_size(size, stride) - 1) * stride + window - size
+            total = max(total, 0) if isinstance(total, int) else tf.maximum(total, 0)
+            paddings.append([total // 2, total - total // 2])
+        clip = tf.pad(clip, [*paddings, [0, 0]])
+        return tf.nn.conv3d(clip, kernel, [1, 1, stride, stride, 1], "VALID")
+
+
+class MobileConvolution(SpecLayer):
+    """Holds a convolution one level down, where checkpoints of the mobile layout have it."""
+
+    def create(self, spec: ConvSpec, config: LayerConfig) -> None:
+        """Makes the convolution."""
+        self._conv = Convolution(spec, config, "conv")
+
+    def call(self, x: tf.Tensor, num_frames: Size, padding: tuple[int, int] = (0, 0)) -> tf.Tensor:
+        """Convolves."""
+        return self._conv(x, num_frames, padding)
+
+
+class ConvBlock(SpecLayer):
+    """Convolution, batch norm and activation; streams if its kernel spans time causally.
+
+    In the split layouts a kernel of several frames becomes a spatial and a temporal convolution,
+    each with its own norm and activation, and the stream buffer sits between the two, where frames
+    are already strided (section 3.2 of https://arxiv.org/abs/2103.11511).
+
+    Call:     x [B*T, H, W, C]; reads and writes the states of its stream buffer.
+    Returns:  ([B*T, H / stride, W / stride, C'], new states).
+    """
+
+    def create(self, spec: ConvSpec, config: LayerConfig) -> None:
+        """Makes one or two convolutions with their norms, and the buffer."""
+        frames, height, width = spec.kernel_size
+        convolution = MobileConvolution if config.stores_2d_kernels else Convolution
+        split = config.splits_time and frames > 1
+        spatial = dataclasses.replace(spec, kernel_size=(1, height, width)) if split else spec
+        self._conv = convolution(spatial, config, "conv")
+        self._batch_norm = config.batch_norm(spec.filters, "bn") if spec.normalised else None
+        self._conv_temporal = self._batch_norm_temporal = None
+        if split:
+            temporal = dataclasses.replace(
+                spec,
+                input_filters=spec.filters,
+                kernel_size=(frames, 1, 1),
+                stride=1,
+            )
+            self._conv_temporal = convolution(temporal, config, "conv_temporal")
+            if spec.normalised:
+                self._batch_norm_temporal = config.batch_norm(spec.filters, "bn_temporal")
+        self._stream_buffer = None
+        if frames > 1 and config.causal:
+            self._stream_buffer = StreamBuffer(frames - 1, spec.state_prefix)
+        self._padding = temporal_padding(frames, config.causal, self._stream_buffer is not None)
+        self._activation = activations.get(spec.activation)
+
+    def call(
+        self, x: tf.Tensor, num_frames: Size, states: States | None = None
+    ) -> tuple[tf.Tensor, States]:
+        """Convolves; see the class."""
+        new_states: States = {}
+        convolution, batch_norm = self._conv, self._batch_norm
+        if self._conv_temporal is not None:
+            x = self._normalise(convolution(x, num_frames), batch_norm)
+            convolution, batch_norm = self._conv_temporal, self._batch_norm_temporal
+        if self._stream_buffer is not None:
+            x, num_frames, new_states = self._stream_buffer(x, num_frames, states or {})
+        return self._normalise(convolution(x, num_frames, self._padding), batch_norm), new_states
+
+    def _normalise(self, x: tf.Tensor, batch_norm: tf_keras.layers.Layer | None) -> tf.Tensor:
+        return self._activation(x if batch_norm is None else batch_norm(x))
+
+    def output_size(self, size: Size) -> Size:
+        """Returns the height or width of the output for that of the input."""
+        return strided_size(size, self.spec.stride)
+
+    def state_specs(self, batch: Size, height: Size, width: Size) -> dict[str, StateSpec]:
+        """Returns the states for frames of that size at the input."""
+        if self._stream_buffer is None:
+            return {}
+        if self._conv_temporal is not None:
+            height, width = self.output_size(height), self.output_size(width)
+            filters = self.spec.filters
+        else:
+            filters = self.spec.input_filters
+        return self._stream_buffer.state_specs(
+            (batch, height, width, filters), self.config.compute_dtype
+        )
