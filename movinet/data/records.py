@@ -1,0 +1,58 @@
+"""Writing clips as SequenceExamples, in the layout that the Model Garden's pipelines read too."""
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator, Sequence
+
+import tensorflow as tf
+
+from movinet.data.clips import EncodedClip
+
+IMAGE_KEY = "image/encoded"
+TIMESTAMP_KEY = "image/timestamp"
+HEIGHT_KEY = "image/height"
+WIDTH_KEY = "image/width"
+LABEL_KEY = "clip/label/index"
+LABEL_TEXT_KEY = "clip/label/text"
+SOURCE_KEY = "clip/source"
+FRAMES_KEY = "clip/frames"
+
+
+def serialize_clip(clip: EncodedClip, label: int, label_text: str, source: str) -> bytes:
+    """Returns a SequenceExample; `source` is the path of the video relative to its folder."""
+    context = {
+        LABEL_KEY: _integers([label]),
+        LABEL_TEXT_KEY: _strings([label_text.encode()]),
+        SOURCE_KEY: _strings([source.encode()]),
+        HEIGHT_KEY: _integers([clip.height]),
+        WIDTH_KEY: _integers([clip.width]),
+        FRAMES_KEY: _integers([len(clip.frames)]),
+    }
+    frames = [_strings([frame]) for frame in clip.frames]
+    times = [_integers([time]) for time in clip.timestamps]
+    example = tf.train.SequenceExample(
+        context=tf.train.Features(feature=context),
+        feature_lists=tf.train.FeatureLists(
+            feature_list={
+                IMAGE_KEY: tf.train.FeatureList(feature=frames),
+                TIMESTAMP_KEY: tf.train.FeatureList(feature=times),
+            }
+        ),
+    )
+    # Maps of a message are written in any order unless asked otherwise.
+    return example.SerializeToString(deterministic=True)
+
+
+@contextlib.contextmanager
+def open_shard(path: str | os.PathLike[str]) -> Iterator[Callable[[bytes], None]]:
+    """Yields a function that appends a record to a new TFRecord file."""
+    with tf.io.TFRecordWriter(os.fspath(path)) as writer:
+        yield writer.write
+
+
+def _integers(values: Sequence[int]) -> tf.train.Feature:
+    return tf.train.Feature(int64_list=tf.train.Int64List(value=values))
+
+
+def _strings(values: Sequence[bytes]) -> tf.train.Feature:
+    return tf.train.Feature(bytes_list=tf.train.BytesList(value=values))
