@@ -1,0 +1,123 @@
+"""From a stored record to tensors: encoded frames, their times, the label, decoded pixels."""
+
+from typing import NamedTuple
+
+import tensorflow as tf
+
+IMAGE_FIELD = "image/encoded"
+LABEL_FIELD = "clip/label/index"
+TIMESTAMP_FIELD = "image/timestamp"
+
+
+class Record(NamedTuple):
+    """One clip as it is stored, and where it is stored.
+
+    frames: JPEG bytes [N]; timestamps: microseconds [N], or [0] if the record has none; labels:
+    class indices [K]; file and number: the file and the position of the record in it, for messages.
+    """
+
+    frames: tf.Tensor
+    timestamps: tf.Tensor
+    labels: tf.Tensor
+    file: tf.Tensor
+    number: tf.Tensor
+
+
+def parse_record(
+    serialized: tf.Tensor,
+    file: tf.Tensor,
+    number: tf.Tensor,
+    image_field_key: str = IMAGE_FIELD,
+    label_field_key: str = LABEL_FIELD,
+) -> Record:
+    """Parses a serialised tf.train.SequenceExample; nothing is decoded yet.
+
+    Raises:
+        tf.errors.InvalidArgumentError: no frame; names file and record.
+    """
+    context, sequence = tf.io.parse_single_sequence_example(
+        serialized,
+        context_features={label_field_key: tf.io.RaggedFeature(tf.int64)},
+        sequence_features={
+            image_field_key: tf.io.FixedLenSequenceFeature([], tf.string, allow_missing=True),
+            TIMESTAMP_FIELD: tf.io.FixedLenSequenceFeature([], tf.int64, allow_missing=True),
+        },
+    )
+    record = Record(
+        sequence[image_field_key],
+        sequence[TIMESTAMP_FIELD],
+        context[label_field_key],
+        file,
+        number,
+    )
+    _require(tf.size(record.frames) > 0, record, f"No frame in field {image_field_key!r}.")
+    return record
+
+
+def require_timestamps(record: Record) -> tf.Tensor:
+    """The frame times [N] in microseconds.
+
+    Raises:
+        tf.errors.InvalidArgumentError: missing, or not increasing; names file and record.
+    """
+    times = record.timestamps
+    _require(
+        tf.size(times) == tf.size(record.frames),
+        record,
+        f"target_fps needs the time of every frame in field {TIMESTAMP_FIELD!r}: build the dataset "
+        "with tools/build_dataset.py, or use temporal_stride.",
+    )
+    _require(
+        tf.reduce_all(times[1:] > times[:-1]),
+        record,
+        f"Times in {TIMESTAMP_FIELD!r} do not increase.",
+    )
+    return times
+
+
+def encode_label(
+    record: Record, num_classes: int, one_hot: bool, is_multilabel: bool, dtype: tf.DType
+) -> tf.Tensor:
+    """The label as float32 [num_classes] of ones and zeros, or as one index.
+
+    Raises:
+        tf.errors.InvalidArgumentError: missing or out of range; names file and record.
+    """
+    labels = record.labels
+    in_range = tf.reduce_all((labels >= 0) & (labels < num_classes))
+    _require(in_range, record, f"Label outside 0..{num_classes - 1}:", labels)
+    _require(tf.size(labels) > 0, record, "No label.")
+    if is_multilabel:
+        return tf.reduce_max(tf.one_hot(labels, num_classes), axis=0)
+    _require(
+        tf.size(labels) == 1, record, "Exactly one label is needed (is_multilabel is off):", labels
+    )
+    label = tf.reshape(labels, [-1])[0]
+    return tf.one_hot(label, num_classes) if one_hot else tf.cast(label, dtype)
+
+
+def decode_frames(frames: tf.Tensor) -> tf.Tensor:
+    """Decodes JPEGs [T] of one size to uint8 [T, H, W, 3]."""
+    return tf.map_fn(
+        lambda frame: tf.io.decode_jpeg(frame, channels=3),
+        frames,
+        fn_output_signature=tf.TensorSpec([None, None, 3], tf.uint8),
+    )
+
+
+def decode_window(frames: tf.Tensor, window: tf.Tensor) -> tf.Tensor:
+    """Decodes one window [y, x, height, width] of JPEGs [T] to uint8 [T, height, width, 3]."""
+    return tf.map_fn(
+        lambda frame: tf.io.decode_and_crop_jpeg(frame, window, channels=3),
+        frames,
+        fn_output_signature=tf.TensorSpec([None, None, 3], tf.uint8),
+    )
+
+
+def frame_size(frames: tf.Tensor) -> tf.Tensor:
+    """Height and width [2] of the first JPEG, from its header."""
+    return tf.io.extract_jpeg_shape(frames[0])[:2]
+
+
+def _require(condition: tf.Tensor, record: Record, message: str, *values: tf.Tensor) -> None:
+    tf.debugging.Assert(condition, [message, *values, "record", record.number, "of", record.file])

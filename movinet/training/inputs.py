@@ -1,0 +1,205 @@
+"""From a data configuration of the Model Garden to batches of clips."""
+
+import copy
+import dataclasses
+
+import tensorflow as tf
+from official.vision.configs import common, video_classification
+
+from movinet.data import manifest, pipeline
+from movinet.data.augmentation import Mix
+from movinet.data.splits import SPLIT_FOLDERS
+from movinet.errors import InputError
+from movinet.training.augmenters import AutoAugment, ClipAugmenter, RandAugment
+
+# Fields with the one value this pipeline knows; another one must not be ignored in silence.
+_FIXED_FIELDS = {
+    "tfds_name": "",
+    "file_type": "tfrecord",
+    "compressed_input": False,
+    "data_format": "channels_last",
+    "input_image_format": "jpeg",
+    "output_audio": False,
+    "sharding": True,
+    "enable_tf_data_service": False,
+}
+
+
+@dataclasses.dataclass
+class DataConfig(video_classification.DataConfig):
+    """The Model Garden's fields, and those that only this pipeline has.
+
+    input_path may also be a folder made by tools/build_dataset.py, of which `split` is read.
+    target_fps: frames per second by the frame times; 0 for temporal_stride. verify_checksums:
+    compare every byte with the manifest before use.
+    """
+
+    target_fps: float = 0.0
+    random_flip: bool = True
+    verify_checksums: bool = False
+
+
+def resolve(config: DataConfig) -> DataConfig:
+    """A copy of `config` with the sizes of its dataset filled in, and `aug_type` written out.
+
+    Raises:
+        InputError: the dataset does not match its manifest or the configuration, or a field has a
+            value that cannot be used.
+    """
+    config = copy.deepcopy(config)
+    for name, value in _FIXED_FIELDS.items():
+        if getattr(config, name) != value:
+            raise InputError(
+                f"{name} is {getattr(config, name)!r}: this pipeline knows only {value!r}."
+            )
+    if isinstance(config.aug_type, str):
+        config.aug_type = common.Augmentation(type=config.aug_type)
+    if _is_folder(config.input_path):
+        config.split = SPLIT_FOLDERS.get(config.split, config.split)
+        found = manifest.verify(config.input_path, config.split, checksums=config.verify_checksums)
+        if config.num_classes not in (-1, len(found.labels)):
+            raise InputError(
+                f"num_classes is {config.num_classes}, but {config.input_path} has "
+                f"{len(found.labels)} classes: correct it, or set it to -1."
+            )
+        config.num_classes = len(found.labels)
+        config.num_examples = found.splits[config.split].clips
+    if config.num_classes < 1:
+        raise InputError(
+            f"num_classes is {config.num_classes}: give the number of classes of "
+            f"{config.input_path!r}."
+        )
+    return config
+
+
+def build_inputs(
+    config: DataConfig, input_context: tf.distribute.InputContext | None = None
+) -> tf.data.Dataset:
+    """Batches of ({'image': [B, T, H, W, 3]}, labels); see `movinet.data.pipeline.build`.
+
+    Raises:
+        InputError: the data or the configuration cannot be used.
+    """
+    config = resolve(config)
+    if config.drop_remainder and 0 <= config.num_examples < config.global_batch_size:
+        raise InputError(
+            f"The data has {config.num_examples} clips (num_examples), fewer than one batch of "
+            f"{config.global_batch_size}: make the batch smaller, or set drop_remainder to false."
+        )
+    return pipeline.build(
+        find_files(config),
+        clip_settings(config),
+        is_training=bool(config.is_training),
+        batch_size=config.global_batch_size,
+        seed=config.seed,
+        augment=_augmenter(config.aug_type) if config.is_training else None,
+        mix=_mix(config.mixup_and_cutmix) if config.is_training else None,
+        input_context=input_context,
+        drop_remainder=config.drop_remainder,
+        shuffle_buffer_size=config.shuffle_buffer_size,
+        cycle_length=config.cycle_length,
+        cache=config.cache,
+        deterministic=config.deterministic is not False,
+    )
+
+
+def find_files(config: DataConfig) -> list[str]:
+    """The record files of `input_path`: a dataset folder, or paths and patterns (list or commas).
+
+    Raises:
+        InputError: a pattern matches nothing.
+    """
+    if _is_folder(config.input_path):
+        shards = manifest.load(config.input_path).splits[config.split].shards
+        return [f"{config.input_path.rstrip('/')}/{shard.name}" for shard in shards]
+    given = [config.input_path] if isinstance(config.input_path, str) else config.input_path
+    patterns = [
+        pattern.strip() for entry in given for pattern in entry.split(",") if pattern.strip()
+    ]
+    if not patterns:
+        raise InputError(
+            "input_path is empty: give a dataset folder, or paths or patterns of TFRecord files."
+        )
+    files: list[str] = []
+    for pattern in patterns:
+        matches = sorted(tf.io.gfile.glob(pattern))
+        if not matches:
+            raise InputError(f"input_path {pattern!r} matches no file.")
+        files += matches
+    if len(set(files)) != len(files):
+        raise InputError(f"input_path {config.input_path!r} names a file twice.")
+    return files
+
+
+def clip_settings(config: DataConfig) -> pipeline.ClipSettings:
+    """The part of a configuration that says what a clip is."""
+    if len(config.feature_shape) != 4 or config.feature_shape[-1] != 3:
+        raise InputError(
+            f"feature_shape is {tuple(config.feature_shape)}: give frames, height, width and 3 "
+            "channels."
+        )
+    num_frames, height, width, _ = config.feature_shape
+    return pipeline.ClipSettings(
+        num_frames=num_frames,
+        height=height,
+        width=width,
+        num_classes=config.num_classes,
+        temporal_stride=config.temporal_stride,
+        random_stride_range=config.random_stride_range,
+        target_fps=config.target_fps,
+        num_test_clips=config.num_test_clips,
+        num_test_crops=config.num_test_crops,
+        min_image_size=config.min_image_size,
+        zero_centering_image=config.zero_centering_image,
+        min_aspect_ratio=config.aug_min_aspect_ratio,
+        max_aspect_ratio=config.aug_max_aspect_ratio,
+        min_area_ratio=config.aug_min_area_ratio,
+        max_area_ratio=config.aug_max_area_ratio,
+        random_flip=config.random_flip,
+        random_rotation=config.aug_random_rotation,
+        image_field_key=config.image_field_key,
+        label_field_key=config.label_field_key,
+        one_hot=config.one_hot,
+        is_multilabel=config.is_multilabel,
+        label_dtype=config.label_dtype,
+        dtype=config.dtype,
+    )
+
+
+def _is_folder(input_path: object) -> bool:
+    return isinstance(input_path, str) and bool(input_path) and tf.io.gfile.isdir(input_path)
+
+
+def _augmenter(config: common.Augmentation | None) -> ClipAugmenter | None:
+    if config is None or config.type is None:
+        return None
+    if config.type == "autoaug":
+        choices = config.autoaug
+        return AutoAugment.named(
+            choices.augmentation_name, choices.cutout_const, choices.translate_const
+        )
+    if config.type == "randaug":
+        choices = config.randaug
+        if choices.magnitude_std:
+            raise InputError("aug_type.randaug.magnitude_std is not used for clips: set it to 0.")
+        return RandAugment(
+            num_layers=choices.num_layers,
+            magnitude=choices.magnitude,
+            cutout_const=choices.cutout_const,
+            translate_const=choices.translate_const,
+            prob_to_apply=choices.prob_to_apply,
+            exclude_ops=choices.exclude_ops,
+        )
+    raise InputError(f"aug_type {config.type!r} is unknown: it is autoaug or randaug.")
+
+
+def _mix(config: common.MixupAndCutmix | None) -> Mix | None:
+    if config is None:
+        return None
+    return Mix(
+        mixup_alpha=config.mixup_alpha,
+        cutmix_alpha=config.cutmix_alpha,
+        probability=config.prob,
+        switch_probability=config.switch_prob,
+        label_smoothing=config.label_smoothing,
+    )
