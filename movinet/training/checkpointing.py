@@ -1,0 +1,147 @@
+"""The checkpoints of a run: the latest ones to go on from, and the best one by a validation
+metric.
+"""
+
+import json
+import math
+import os
+import pathlib
+
+import tensorflow as tf
+
+from movinet import files
+from movinet.errors import InputError
+from movinet.training.trainer import Numbers, Trainer
+
+UNREADABLE = (tf.errors.OpError, IndexError, ValueError, AssertionError)
+
+
+class LatestCheckpoints:
+    """Checkpoints of the whole training state in `folder`, the newest few of which are kept."""
+
+    def __init__(self, trainer: Trainer, folder: str) -> None:
+        options = trainer.config.trainer
+        self.trainer = trainer
+        self.manager = tf.train.CheckpointManager(
+            trainer.checkpoint,
+            folder,
+            max_to_keep=options.max_to_keep,
+            step_counter=trainer.global_step,
+        )
+
+    @property
+    def latest(self) -> str | None:
+        """Path of the newest checkpoint, None when there is none."""
+        return self.manager.latest_checkpoint
+
+    def save(self) -> str:
+        """Saves the present state under its step number."""
+        path = self.manager.save(checkpoint_number=self.trainer.step)
+        return path or self.manager.latest_checkpoint
+
+    def restore(self, path: str) -> None:
+        """Reads the training state back. Raises InputError when it is damaged or of another
+        model.
+        """
+        restore(self.trainer.checkpoint, path)
+
+
+def restore(checkpoint: tf.train.Checkpoint, path: str) -> None:
+    """Reads `path` into the objects of `checkpoint`, each of which must be there. Raises
+    InputError.
+    """
+    try:
+        checkpoint.read(path).assert_existing_objects_matched().expect_partial()
+    except UNREADABLE as error:
+        reason = " ".join(str(error).split())[:200]
+        raise InputError(
+            f"Cannot go on from the checkpoint {path}: it is damaged or belongs to another model "
+            "or optimizer "
+            f"({reason}). Use another --model_dir, or remove that checkpoint and its line in the "
+            "file 'checkpoint'."
+        ) from error
+
+
+class BestCheckpoint:
+    """The weights with the best validation metric so far (of equals, the lower loss), in `folder`,
+    with a record beside them.
+
+    The weights are written first, then the record that names them, then older weights are removed:
+    a stop at any moment leaves
+    a record whose weights are there. A value that is not a number is never the best.
+    """
+
+    def __init__(self, trainer: Trainer, folder: str, metric: str, comparison: str) -> None:
+        if comparison not in ("higher", "lower"):
+            raise InputError(
+                f"trainer.best_checkpoint_metric_comp is {comparison!r}; it must be higher or "
+                "lower."
+            )
+        self.trainer = trainer
+        self.folder = pathlib.Path(folder)
+        self.metric = metric
+        self.sign = 1.0 if comparison == "higher" else -1.0
+
+    @property
+    def record(self) -> dict | None:
+        """{'step', 'checkpoint', 'metric', 'value', 'metrics'} of the best so far; None when there
+        is none on disk.
+        """
+        try:
+            record = json.loads((self.folder / "best.json").read_text(encoding="utf-8"))
+            known = (self.folder / f"{record['checkpoint']}.index").exists() and math.isfinite(
+                record["value"]
+            )
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+        return record if known else None
+
+    @property
+    def path(self) -> str | None:
+        """Path of the best checkpoint, None when there is none."""
+        record = self.record
+        return str(self.folder / record["checkpoint"]) if record else None
+
+    def _rank(self, metrics: Numbers) -> tuple[float, float]:
+        """Larger is better; the loss decides between equal values, which a small validation split
+        gives often.
+        """
+        loss = metrics.get("loss", math.inf)
+        return self.sign * metrics.get(self.metric, -math.inf), -loss if math.isfinite(
+            loss
+        ) else -math.inf
+
+    def offer(self, metrics: Numbers) -> bool:
+        """Keeps the present weights if their metrics beat the best so far; returns whether they
+        do.
+        """
+        if self.metric not in metrics:
+            raise InputError(
+                f"trainer.best_checkpoint_eval_metric is {self.metric!r}; validation gives "
+                f"{', '.join(sorted(metrics))}."
+            )
+        value = metrics[self.metric]
+        record = self.record
+        if not math.isfinite(value) or (
+            record and self._rank(record["metrics"]) >= self._rank(metrics)
+        ):
+            return False
+        name = f"ckpt-{self.trainer.step}"
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.trainer.weights.write(str(self.folder / name))
+        files.write_text(
+            self.folder / "checkpoint",
+            f'model_checkpoint_path: "{name}"\nall_model_checkpoint_paths: "{name}"\n',
+        )
+        record = {
+            "step": self.trainer.step,
+            "checkpoint": name,
+            "metric": self.metric,
+            "value": value,
+            "metrics": metrics,
+        }
+        files.write_text(self.folder / "best.json", json.dumps(record, indent=2) + "\n")
+        for old in self.folder.glob("ckpt-*"):
+            if old.name.split(".")[0] != name:
+                os.remove(old)
+        return True

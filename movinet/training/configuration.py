@@ -1,0 +1,201 @@
+"""Applies settings onto an experiment's dataclasses, checking every name and type on the way.
+
+The Model Garden's own `override` takes any value for any field and any name below an optional
+field; here each mistake ends in one
+sentence with the file, the line, the dotted path, and the nearest valid name.
+"""
+
+import dataclasses
+import difflib
+import math
+import types
+import typing
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeVar
+
+from official.core import config_definitions, exp_factory
+from official.modeling import hyperparams
+
+from movinet.errors import InputError
+from movinet.training import experiments as _registered  # noqa: F401
+from movinet.training import overrides, yaml_files
+from movinet.training.yaml_files import Path, Settings
+
+ConfigType = TypeVar("ConfigType", bound=hyperparams.Config)
+_NOTHING = type(None)
+_UNSET = object()
+
+
+def load_experiment(
+    experiment: str, config_files: Sequence[str] = (), params_override: str = ""
+) -> config_definitions.ExperimentConfig:
+    """The experiment's defaults, then each file in order, then `params_override`. Raises
+    InputError.
+    """
+    try:
+        config = exp_factory.get_exp_config(experiment)
+    except LookupError:
+        names = [name for name, value in exp_factory._REGISTERED_CONFIGS.items() if callable(value)]
+        raise InputError(
+            _end(f"--experiment={experiment}: no such experiment; {suggest(experiment, names)}")
+        ) from None
+    sources = [yaml_files.load(path) for path in config_files]
+    if params_override:
+        sources.append(overrides.parse(params_override))
+    for settings in sources:
+        config = apply(config, settings)
+    return config
+
+
+def apply(config: ConfigType, settings: Settings) -> ConfigType:
+    """A copy of `config` with the settings applied. Raises InputError on the first that does not
+    fit.
+    """
+    return _Application(settings).config(config, settings.values, ())
+
+
+def suggest(name: str, valid: Iterable[str]) -> str:
+    """The end of a sentence that refuses `name`: the nearest valid name, or all when none is
+    near.
+    """
+    valid = sorted(valid)
+    near = difflib.get_close_matches(name, valid, n=1, cutoff=0.6)
+    return f"did you mean {near[0]!r}?" if near else f"valid are {', '.join(valid)}"
+
+
+class _MisfitError(Exception):
+    """A value that a type does not take; the message says what the type takes."""
+
+
+class _Application:
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    def error(self, path: Path, problem: str) -> InputError:
+        return InputError(_end(f"{self.settings.place(path)}: {problem}"))
+
+    def config(self, config: ConfigType, values: dict[str, Any], path: Path) -> ConfigType:
+        """A copy of `config` with `values` applied; new sub-configurations are made where there
+        were none.
+        """
+        annotations = typing.get_type_hints(type(config))
+        names = [field.name for field in dataclasses.fields(config)]
+        changed = {}
+        for name, value in values.items():
+            here = (*path, name)
+            if name not in names:
+                raise self.error(here, f"no such setting; {suggest(name, names)}")
+            current = getattr(config, name)
+            try:
+                changed[name] = self.convert(annotations[name], value, current, here)
+            except _MisfitError as misfit:
+                raise self.error(here, f"expected {misfit}, got {_show(value)}") from None
+        copy = config.replace()
+        for name, value in changed.items():
+            setattr(copy, name, value)
+        if isinstance(copy, hyperparams.OneOfConfig):
+            self.check_choice(copy, values, path)
+        return copy
+
+    def check_choice(
+        self, config: hyperparams.OneOfConfig, values: dict[str, Any], path: Path
+    ) -> None:
+        choices = [field.name for field in dataclasses.fields(config) if field.name != "type"]
+        if config.type is not None and config.type not in choices:
+            raise self.error(
+                (*path, "type"), f"no such type {config.type!r}; {suggest(config.type, choices)}"
+            )
+        for name in values:
+            if name not in ("type", config.type):
+                raise self.error(
+                    (*path, name),
+                    f"is set, but the type in use is {config.type!r}; set 'type: {name}' to use it",
+                )
+
+    def convert(self, annotation: Any, value: Any, current: Any, path: Path) -> Any:
+        """`value` as `annotation` wants it. Raises _MisfitError naming what it wants."""
+        origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+        if value is None and (current is None or _NOTHING in arguments):
+            return None
+        if origin in (typing.Union, types.UnionType):
+            return self.convert_union(arguments, value, current, path)
+        if isinstance(annotation, type) and issubclass(annotation, hyperparams.Config):
+            return self.convert_config(annotation, value, current, path)
+        if isinstance(origin, type) and issubclass(origin, Sequence):
+            return self.convert_sequence(origin, arguments, value, path)
+        return _convert_scalar(annotation, value)
+
+    def convert_union(self, members: tuple[Any, ...], value: Any, current: Any, path: Path) -> Any:
+        expected = []
+        for member in members:
+            if member is _NOTHING:
+                continue
+            try:
+                return self.convert(member, value, current, path)
+            except _MisfitError as misfit:
+                expected.append(str(misfit))
+        raise _MisfitError(" or ".join(expected))
+
+    def convert_config(self, annotation: type, value: Any, current: Any, path: Path) -> Any:
+        start = current if isinstance(current, annotation) else annotation()
+        if isinstance(value, str) and isinstance(start, hyperparams.OneOfConfig):
+            value = {"type": value}
+        if not isinstance(value, dict):
+            raise _MisfitError("a group of settings")
+        return self.config(start, value, path)
+
+    def convert_sequence(
+        self, origin: type, arguments: tuple[Any, ...], value: Any, path: Path
+    ) -> Any:
+        if not isinstance(value, list | tuple):
+            raise _MisfitError("a list")
+        kinds = [argument for argument in arguments if argument is not Ellipsis]
+        if len(kinds) > 1 and len(kinds) != len(value):
+            raise _MisfitError(f"a list of {len(kinds)} values")
+        items = []
+        for index, item in enumerate(value):
+            here = (*path, str(index))
+            kind = kinds[index] if len(kinds) > 1 else kinds[0]
+            try:
+                items.append(self.convert(kind, item, _UNSET, here))
+            except _MisfitError as misfit:
+                raise self.error(here, f"expected {misfit}, got {_show(item)}") from None
+        return tuple(items) if issubclass(origin, tuple) else items
+
+
+def _convert_scalar(annotation: Any, value: Any) -> Any:
+    if annotation is bool:
+        if isinstance(value, bool):
+            return value
+        raise _MisfitError("true or false")
+    if annotation is int:
+        if isinstance(value, int) and not isinstance(value, bool):
+            return value
+        raise _MisfitError("a whole number")
+    if annotation is float:
+        if isinstance(value, int | float) and not isinstance(value, bool) and not math.isnan(value):
+            return float(value)
+        raise _MisfitError("a number")
+    if annotation is str:
+        if isinstance(value, str):
+            return value
+        raise _MisfitError("a word (in quotes if it looks like a number)")
+    raise _MisfitError(f"a value of type {annotation}")
+
+
+def _end(sentence: str) -> str:
+    return sentence if sentence.endswith(("?", ".")) else f"{sentence}."
+
+
+def _show(value: Any) -> str:
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return str(value).lower()
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def save(path: str, config: hyperparams.Config) -> None:
+    """Writes the whole configuration as plain YAML that `--config_file` takes."""
+    yaml_files.save(path, config.as_dict())

@@ -1,0 +1,262 @@
+"""The outer loop: trains, validates, keeps checkpoints, resumes, and reports, by mode."""
+
+import os
+
+import tensorflow as tf
+import tf_keras
+from official.common import distribute_utils
+from official.core import config_definitions, task_factory
+from official.modeling import performance
+
+from movinet.errors import InputError
+from movinet.training import configuration, history, initialization, preparation, reporting
+from movinet.training.checkpointing import BestCheckpoint, LatestCheckpoints
+from movinet.training.evaluation import Report
+from movinet.training.progress import Progress, describe
+from movinet.training.trainer import Trainer
+
+MODES = (
+    "train",
+    "eval",
+    "train_and_eval",
+    "continuous_eval",
+    "eval_continuous",
+    "continuous_train_and_eval",
+    "train_and_validate",
+    "train_and_post_eval",
+)
+
+
+class Runner:
+    """One run of an experiment in one folder.
+
+    Files in `model_dir`: params.yaml, ckpt-* (latest), best/, history.jsonl, train/ and validation/
+    (TensorBoard), evaluation/.
+
+    Raises: InputError when configuration, data and checkpoints do not fit together.
+    """
+
+    def __init__(
+        self, config: config_definitions.ExperimentConfig, model_dir: str, mode: str
+    ) -> None:
+        if mode not in MODES or mode == "train_and_validate":
+            raise InputError(
+                f"--mode={mode} is not available; choose train_and_eval, train, eval or "
+                "continuous_eval."
+            )
+        self.mode = {
+            "eval_continuous": "continuous_eval",
+            "continuous_train_and_eval": "train_and_eval",
+        }.get(mode, mode)
+        self.trains = self.mode.startswith("train")
+        self.config = config = preparation.prepare(
+            config, train=self.trains, evaluate="eval" in self.mode
+        )
+        self.options = config.trainer
+        self.strategy = _strategy(config.runtime)
+        self.model_dir = model_dir
+        if config.task.train_data.seed is not None:
+            tf_keras.utils.set_random_seed(config.task.train_data.seed)
+        with self.strategy.scope():
+            task = task_factory.get_task(config.task, logging_dir=model_dir)
+            self.trainer = Trainer(config, task, train=self.trains)
+        self.latest = LatestCheckpoints(self.trainer, model_dir)
+        self.best = BestCheckpoint(
+            self.trainer,
+            os.path.join(self.model_dir, self.options.best_checkpoint_export_subdir or "best"),
+            self.options.best_checkpoint_eval_metric or "accuracy",
+            self.options.best_checkpoint_metric_comp,
+        )
+
+    def run(self, checkpoint: str = "") -> list[Report]:
+        """Does what the mode says; returns the reports written.
+
+        Args: checkpoint: what mode eval evaluates: 'best', 'latest', a path, or '' for the best if
+        there is one.
+        """
+        reporter = reporting.Reporter(self.trainer, self.model_dir, self.latest, self.best)
+        validation = self.config.task.validation_data
+        if self.mode == "eval":
+            return reporter.report(self._find(checkpoint), [validation])
+        if self.mode == "continuous_eval":
+            self._evaluate_continuously()
+            return reporter.report(self.best.path, [validation]) if self.best.path else []
+        self._train(validates=self.mode == "train_and_eval")
+        if self.mode == "train_and_eval":
+            splits = [validation, *preparation.test_split(validation)]
+            return reporter.report(self._find(""), splits)
+        return reporter.report(self._find("latest"), [validation]) if "eval" in self.mode else []
+
+    def _train(self, validates: bool) -> None:
+        """Trains from the last checkpoint, or the start, to `trainer.train_steps`."""
+        self._start()
+        options, trainer = self.options, self.trainer
+        configuration.save(os.path.join(self.model_dir, "params.yaml"), self.config)
+        self.history = history.History(
+            self.model_dir, trainer.step, options.validation_summary_subdir
+        )
+        batch_size = self.config.task.train_data.global_batch_size
+        self.progress = Progress(trainer.step, options.train_steps, batch_size)
+        trials = options.recovery_max_trials
+        try:
+            while trainer.step < options.train_steps:
+                begin = trainer.step
+                loss = self._train_until(self._next_stop(begin, validates))
+                if trials >= 0 and trainer.failed(loss):
+                    trials -= 1
+                    self._recover(loss, begin, trials)
+                    continue
+                finished = trainer.step == options.train_steps
+                if finished or trainer.step % options.checkpoint_interval == 0:
+                    self.latest.save()
+                if validates and (finished or trainer.step % options.validation_interval == 0):
+                    self._validate()
+            if validates and not self._validated():
+                self._validate()
+        finally:
+            self.progress.close()
+
+    def _start(self) -> None:
+        if self.latest.latest:
+            self.latest.restore(self.latest.latest)
+            print(
+                f"Resuming from {self.latest.latest} (step {self.trainer.step} of "
+                f"{self.options.train_steps})."
+            )
+        else:
+            self.trainer.task.initialize(self.trainer.model)
+
+    def _next_stop(self, step: int, validates: bool) -> int:
+        """The next step at which there is something to do; multiples of the intervals, wherever
+        training began.
+        """
+        options = self.options
+        intervals = [options.steps_per_loop, options.checkpoint_interval]
+        intervals += [options.validation_interval] if validates else []
+        return min(
+            options.train_steps, *(step - step % interval + interval for interval in intervals)
+        )
+
+    def _train_until(self, stop: int) -> float:
+        """Trains to the step `stop` and notes the numbers; returns the mean loss."""
+        trainer, progress = self.trainer, self.progress
+        # On a terminal the bar moves several times an interval.
+        pieces = 10 if progress.on_terminal else 1
+        while trainer.step < stop:
+            steps = max(1, self.options.steps_per_loop // pieces)
+            trainer.run_steps(min(steps, stop - trainer.step))
+            progress.advance(trainer.step)
+        numbers = trainer.take_training_metrics()
+        if not trainer.failed(numbers["loss"]):
+            self.history.add("train", stop, numbers)
+        progress.show(numbers)
+        return numbers["loss"]
+
+    def _recover(self, loss: float, begin: int, trials: int) -> None:
+        """Goes back to the last checkpoint after the loss has run away, or ends the run."""
+        steps = f"steps {begin + 1} to {self.trainer.step}"
+        last = self.latest.latest
+        if trials < 0 or not last:
+            kept = (
+                f"; {last} holds the last good state"
+                if last
+                else "; there is no checkpoint to go back to"
+            )
+            raise InputError(
+                f"Training stopped: the mean loss of {steps} is {loss:g}{kept}. Lower the "
+                "learning rate "
+                f"(it was {self.trainer.learning_rate:g}), warm up longer, or clip gradients "
+                "(trainer.optimizer_config), and look for broken clips in the data."
+            )
+        self.progress.say(
+            f"The mean loss of {steps} is {loss:g}; going back to {last} ({trials} more times at "
+            "most)."
+        )
+        self.latest.restore(last)
+        self.progress.step = self.trainer.step
+
+    def _validate(self) -> None:
+        """Evaluates the present weights (their moving average, if there is one) and keeps them if
+        they are the best.
+        """
+        with self.trainer.averaged_weights():
+            numbers = self.trainer.run_evaluation(
+                self.config.task.validation_data, self.options.validation_steps
+            )
+            better = self.best.offer(numbers)
+        self.history.add("validation", self.trainer.step, numbers)
+        note = f" (best so far, kept in {self.best.path})" if better else ""
+        self.progress.say(f"step {self.trainer.step}: validation {describe(numbers)}{note}")
+        self.progress.resume()
+
+    def _validated(self) -> bool:
+        return any(
+            record["split"] == "validation" and record["step"] == self.trainer.step
+            for record in history.read(self.model_dir)
+        )
+
+    def _find(self, checkpoint: str) -> str:
+        """The checkpoint that mode eval evaluates. Raises InputError when there is none."""
+        found = {
+            "best": self.best.path,
+            "latest": self.latest.latest,
+            "": self.best.path or self.latest.latest,
+        }
+        path = found[checkpoint] if checkpoint in found else initialization.find(checkpoint)
+        if path is None:
+            raise InputError(
+                f"There is no {checkpoint or 'checkpoint'} in {self.model_dir} to evaluate; train "
+                "first."
+            )
+        return path
+
+    def _evaluate_continuously(self) -> None:
+        """Evaluates each new checkpoint of a run that trains elsewhere, until its last step or the
+        timeout.
+        """
+        timeout = self.options.continuous_eval_timeout
+        notes = history.History(os.path.join(self.model_dir, "continuous_eval"), 0, "validation")
+        for path in tf.train.checkpoints_iterator(self.latest.manager.directory, timeout=timeout):
+            try:
+                self.latest.restore(path)
+            except InputError:
+                print(f"{path} is gone or not whole; waiting for the next one.", flush=True)
+                continue
+            with self.trainer.averaged_weights():
+                numbers = self.trainer.run_evaluation(
+                    self.config.task.validation_data, self.options.validation_steps
+                )
+                self.best.offer(numbers)
+            notes.add("validation", self.trainer.step, numbers)
+            print(f"step {self.trainer.step}: validation {describe(numbers)}", flush=True)
+            if self.trainer.step >= self.options.train_steps:
+                break
+
+
+def _strategy(runtime: config_definitions.RuntimeConfig) -> tf.distribute.Strategy:
+    """Sets the precision and returns the strategy of the configuration. Raises InputError."""
+    try:
+        performance.set_mixed_precision_policy(
+            tf.as_dtype(runtime.mixed_precision_dtype or "float32")
+        )
+        if runtime.run_eagerly:
+            tf.config.run_functions_eagerly(True)
+        strategy = distribute_utils.get_distribution_strategy(
+            distribution_strategy=runtime.distribution_strategy,
+            all_reduce_alg=runtime.all_reduce_alg,
+            num_gpus=runtime.num_gpus,
+            num_packs=runtime.num_packs,
+            tpu_address=runtime.tpu,
+        )
+    except (ValueError, TypeError, tf.errors.OpError) as error:
+        raise InputError(
+            f"runtime.distribution_strategy={runtime.distribution_strategy!r}: {error}"
+        ) from error
+    if (
+        strategy.cluster_resolver
+        and len(strategy.cluster_resolver.cluster_spec().as_dict().get("worker", ())) > 1
+    ):
+        raise InputError(
+            "Training on several machines is not supported; use one machine with all its devices."
+        )
+    return strategy

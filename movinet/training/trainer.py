@@ -1,0 +1,214 @@
+"""Runs steps of a task under a distribution strategy: orbit's inner loops of training and
+evaluation.
+"""
+
+import contextlib
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import orbit
+import tensorflow as tf
+import tf_keras
+from official.core import config_definitions
+from official.modeling import optimization
+
+from movinet.errors import InputError
+from movinet.training.metrics import ClassificationCounts
+from movinet.training.task import MovinetTask
+
+Numbers = dict[str, float]
+
+
+class Trainer(orbit.StandardTrainer, orbit.StandardEvaluator):
+    """One model with its optimizer and step counter; trains on one dataset and evaluates on any.
+
+    Create it in the scope of the strategy. `checkpoint` holds all that training goes on from:
+    global_step, model, optimizer, backbone.
+    """
+
+    def __init__(
+        self, config: config_definitions.ExperimentConfig, task: MovinetTask, *, train: bool
+    ) -> None:
+        self.config = config
+        self.task = task
+        self.strategy = tf.distribute.get_strategy()
+        self.model = task.build_model()
+        self.global_step = orbit.utils.create_global_step()
+        self.optimizer = self._create_optimizer()
+        self.checkpoint = tf.train.Checkpoint(
+            global_step=self.global_step,
+            model=self.model,
+            optimizer=self.optimizer,
+            **self.model.checkpoint_items,
+        )
+        self.weights = tf.train.Checkpoint(
+            global_step=self.global_step, model=self.model, **self.model.checkpoint_items
+        )
+        self.evaluation_datasets: dict[str, Any] = {}
+        self.train_loss = tf_keras.metrics.Mean("loss", dtype=tf.float32)
+        self.validation_loss = tf_keras.metrics.Mean("loss", dtype=tf.float32)
+        self.train_metrics = task.build_metrics(training=True)
+        self.validation_metrics = task.build_metrics(training=False)
+        options = config.trainer
+        if train:
+            orbit.StandardTrainer.__init__(
+                self,
+                self._distribute(config.task.train_data),
+                orbit.StandardTrainerOptions(
+                    use_tf_while_loop=options.train_tf_while_loop and options.train_tf_function,
+                    use_tf_function=options.train_tf_function,
+                    use_tpu_summary_optimization=options.allow_tpu_summary,
+                ),
+            )
+        orbit.StandardEvaluator.__init__(
+            self, None, orbit.StandardEvaluatorOptions(use_tf_function=options.eval_tf_function)
+        )
+
+    def _create_optimizer(self) -> tf_keras.optimizers.Optimizer:
+        config = self.config.trainer.optimizer_config
+        if config.ema and self.config.runtime.mixed_precision_dtype == "float16":
+            raise InputError(
+                "trainer.optimizer_config.ema does not go with "
+                "runtime.mixed_precision_dtype=float16 "
+                "in the Model Garden; use bfloat16 or float32."
+            )
+        try:
+            optimizer = self.task.create_optimizer(
+                config, self.config.runtime, self.config.task.differential_privacy_config
+            )
+        except (ValueError, TypeError, KeyError) as error:
+            raise InputError(f"trainer.optimizer_config: {error}.") from error
+        if isinstance(optimizer, optimization.ExponentialMovingAverage):
+            optimizer.shadow_copy(self.model)
+        return optimizer
+
+    def _distribute(self, data: Any) -> Any:
+        return orbit.utils.make_distributed_dataset(self.strategy, self.task.build_inputs, data)
+
+    @property
+    def step(self) -> int:
+        """Steps of training done so far."""
+        return int(self.global_step.numpy())
+
+    @property
+    def averages_weights(self) -> bool:
+        """Whether the optimizer keeps a moving average of the weights, which is what gets
+        evaluated.
+        """
+        return isinstance(self.optimizer, optimization.ExponentialMovingAverage)
+
+    @property
+    def learning_rate(self) -> float:
+        """The learning rate of the next step."""
+        rate = self.optimizer.learning_rate
+        return _number(rate(self.optimizer.iterations) if callable(rate) else rate)
+
+    def run_steps(self, steps: int) -> None:
+        """Trains `steps` steps; the metrics go on adding up."""
+        with self.strategy.scope():
+            self.train(tf.constant(steps, tf.int32))
+
+    def take_training_metrics(self) -> Numbers:
+        """Loss and metrics since the last call, and the learning rate."""
+        numbers = _take([self.train_loss, *self.train_metrics])
+        return {**numbers, "learning_rate": self.learning_rate}
+
+    def train_step(self, iterator: Any) -> None:
+        """One step on every replica (called by orbit, traced)."""
+
+        def replica_step(batch: Any) -> None:
+            compiles = self.config.runtime.enable_xla and self.config.runtime.num_gpus > 0
+            step = (
+                tf.function(self.task.train_step, jit_compile=True)
+                if compiles
+                else self.task.train_step
+            )
+            losses = step(
+                batch, model=self.model, optimizer=self.optimizer, metrics=self.train_metrics
+            )
+            self.train_loss.update_state(losses[self.task.loss])
+            self.global_step.assign_add(1)
+
+        self.strategy.run(replica_step, args=(next(iterator),))
+
+    def run_evaluation(self, data: Any, steps: int = -1) -> Numbers:
+        """Evaluates the present weights on a dataset: all of it, or `steps` batches.
+
+        Returns loss and metrics; `counts` gives the confusion matrix of the same. Raises InputError
+        when there is nothing to evaluate.
+        """
+        key = str(data.as_dict())
+        if key not in self.evaluation_datasets:
+            self.evaluation_datasets[key] = self._distribute(data)
+        self.eval_dataset = self.evaluation_datasets[key]
+        for metric in (self.validation_loss, *self.validation_metrics):
+            metric.reset_state()
+        with self.strategy.scope():
+            self.evaluate(tf.constant(steps, tf.int32))
+        if not _number(self.validation_loss.count):
+            raise InputError(
+                f"The split {data.split!r} of {data.input_path or data.tfds_name} has no clips to "
+                "evaluate."
+            )
+        return {
+            metric.name: _number(metric.result())
+            for metric in (self.validation_loss, *self.validation_metrics)
+            if metric.name != "counts"
+        }
+
+    def counts(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """Confusion matrix [K, K] and top-5 hits [K] of the last evaluation; None for several
+        labels a clip.
+        """
+        for metric in self.validation_metrics:
+            if isinstance(metric, ClassificationCounts):
+                return metric.counts()
+        return None
+
+    def eval_step(self, iterator: Any) -> None:
+        """One batch on every replica (called by orbit, traced)."""
+
+        def replica_step(batch: Any) -> None:
+            losses = self.task.validation_step(
+                batch, model=self.model, metrics=self.validation_metrics
+            )
+            self.validation_loss.update_state(
+                losses[self.task.loss], sample_weight=tf.shape(batch[1])[0]
+            )
+
+        self.strategy.run(replica_step, args=(next(iterator),))
+
+    @contextlib.contextmanager
+    def averaged_weights(self) -> Iterator[None]:
+        """Puts the moving average of the weights in their place for a while, if there is one."""
+        if not self.averages_weights:
+            yield
+            return
+        with self.strategy.scope():
+            self.optimizer.swap_weights()
+        try:
+            yield
+        finally:
+            with self.strategy.scope():
+                self.optimizer.swap_weights()
+
+    def failed(self, loss: float) -> bool:
+        """Whether the loss is not a number or beyond `trainer.loss_upper_bound`."""
+        bounds = self.config.trainer
+        return not math.isfinite(loss) or (
+            self.step >= bounds.recovery_begin_steps and loss > bounds.loss_upper_bound
+        )
+
+
+def _number(value: Any) -> float:
+    """The number in a tensor, or in a variable that has a copy on every replica."""
+    return float(tf.convert_to_tensor(value))
+
+
+def _take(metrics: list[tf_keras.metrics.Metric]) -> Numbers:
+    numbers = {metric.name: _number(metric.result()) for metric in metrics}
+    for metric in metrics:
+        metric.reset_state()
+    return numbers

@@ -1,0 +1,38 @@
+"""Fixtures shared by all tests; their folder is on the path, so that helpers here can be
+imported."""
+
+import os
+import pathlib
+
+import pytest
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+
+from movinet.architectures import (
+    ARCHITECTURES,
+    K13,
+    K33,
+    Architecture,
+    BlockSpec,
+    HeadSpec,
+    StemSpec,
+)
+
+TINY = Architecture(
+    StemSpec(8),
+    (BlockSpec(8, ((K13, 16),)), BlockSpec(16, ((K33, 24), (K33, 24)))),
+    HeadSpec(project_filters=32, head_filters=32),
+)
+"""A network of one second's training, known to all tests as model_id `tiny`."""
+
+ARCHITECTURES["tiny"] = TINY
+
+
+@pytest.fixture(scope="session")
+def tiny_dataset(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    """A dataset folder of three colours (24 train, 9 validation, 6 test clips of 6 frames, 24x24),
+    written by hand."""
+    from colour_dataset import write_colour_dataset
+
+    return write_colour_dataset(tmp_path_factory.mktemp("colours"))

@@ -1,0 +1,85 @@
+"""Trains and evaluates MoViNets: `python3 train.py` trains the sample experiment; see --help for
+everything else.
+"""
+
+import os
+
+from absl import flags, logging
+
+from movinet import cli
+
+FLAGS = flags.FLAGS
+MODES = (
+    "train",
+    "eval",
+    "train_and_eval",
+    "continuous_eval",
+    "eval_continuous",
+    "continuous_train_and_eval",
+    "train_and_validate",
+    "train_and_post_eval",
+)
+
+flags.DEFINE_string(
+    "experiment",
+    "movinet_sample",
+    "Registered experiment: movinet_sample, movinet_kinetics600, movinet_kinetics400.",
+)
+flags.DEFINE_enum(
+    "mode", "train_and_eval", MODES, "What to do; eval_continuous is continuous_eval."
+)
+flags.DEFINE_string(
+    "model_dir",
+    "runs/sample",
+    "Folder of checkpoints, curves and reports; an earlier run in it is resumed.",
+)
+flags.DEFINE_multi_string(
+    "config_file", [], "YAML file with settings over the experiment's; repeat it, later ones win."
+)
+flags.DEFINE_string(
+    "params_override",
+    "",
+    "Settings over the files': task.train_data.global_batch_size=8,trainer.train_steps=10, or "
+    "YAML.",
+)
+flags.DEFINE_string(
+    "checkpoint", "", "For mode eval: best, latest or a path; default the best, else the latest."
+)
+flags.DEFINE_multi_string("gin_file", [], "Gin file, repeatable.")
+flags.DEFINE_multi_string("gin_params", [], "Gin binding, repeatable.")
+flags.DEFINE_string("tpu", None, "Name or grpc:// address of the TPU (sets runtime.tpu).")
+flags.DEFINE_string(
+    "tf_data_service",
+    None,
+    "Address of a tf.data service (sets tf_data_service_address of both datasets).",
+)
+flags.DEFINE_string("tpu_platform", None, "Accepted as officially, where it has no effect either.")
+flags.DEFINE_string("tfhub_handle", None, "Accepted as officially, where it has no effect either.")
+flags.DEFINE_string(
+    "tflex_output_uri", None, "Accepted as officially, where it has no effect either."
+)
+
+
+def main() -> None:
+    """Runs the experiment that the flags describe."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    if not FLAGS["verbosity"].present:
+        logging.set_verbosity(logging.WARNING)
+    from movinet.training import launch
+
+    launch.launch(
+        experiment=FLAGS.experiment,
+        mode=FLAGS.mode,
+        model_dir=FLAGS.model_dir,
+        config_files=FLAGS.config_file,
+        params_override=FLAGS.params_override,
+        checkpoint=FLAGS.checkpoint,
+        gin_files=FLAGS.gin_file,
+        gin_bindings=FLAGS.gin_params,
+        tpu=FLAGS.tpu,
+        tf_data_service=FLAGS.tf_data_service,
+    )
+
+
+if __name__ == "__main__":
+    cli.run(main)
