@@ -1,6 +1,7 @@
 """The MoViNet video classifier, and its view as a stream."""
 
 import dataclasses
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -156,9 +157,9 @@ class MovinetClassifier(tf_keras.Model):
             },
             "activation": spec.activation,
             "dropout_rate": spec.dropout_rate,
-            "kernel_initializer": config.kernel_initializer,
-            "kernel_regularizer": config.kernel_regularizer,
-            "bias_regularizer": config.bias_regularizer,
+            "kernel_initializer": json.loads(config.kernel_initializer),
+            "kernel_regularizer": json.loads(config.kernel_regularizer),
+            "bias_regularizer": json.loads(config.bias_regularizer),
             "output_states": self.output_states,
         }
 
@@ -185,7 +186,8 @@ class StreamView:
         if not model.backbone.layer_config.causal:
             raise ValueError("A model that is not causal cannot stream: build it with causal=True.")
         self.model = model
-        self._run = tf.function(model.run)
+        # Pieces of several lengths share one trace.
+        self._run = tf.function(model.run, reduce_retracing=True)
 
     def __call__(self, inputs: model_inputs.Inputs) -> tuple[tf.Tensor, States]:
         """Reads the next piece of the video."""

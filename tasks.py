@@ -1,0 +1,89 @@
+"""The project's two commands, for a machine that has only Python and git.
+
+python3 tasks.py demo    installs, then trains and evaluates a MoViNet on the embedded sample videos
+python3 tasks.py test    installs, then checks style and types and runs all tests
+
+Both work in .venv, which is made once for each set of requirements. Also: `check` (style and types
+alone) and `constraints` (resolves constraints.txt anew).
+"""
+
+import hashlib
+import os
+import pathlib
+import subprocess
+import sys
+import venv
+
+ROOT = pathlib.Path(__file__).resolve().parent
+ENVIRONMENT = ROOT / ".venv"
+PYTHON = ENVIRONMENT / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+SUPPORTED = ((3, 10), (3, 13))
+
+
+def _run(*command: object, **variables: str) -> None:
+    """Runs a command in the project's folder; ends with its exit code if it fails."""
+    print("$", " ".join(map(str, command)).replace(f"{ROOT}{os.sep}", ""), flush=True)
+    environment = {**os.environ, **variables}
+    code = subprocess.run([str(word) for word in command], cwd=ROOT, env=environment).returncode
+    if code:
+        sys.exit(code)
+
+
+def install(requirements: str) -> None:
+    """Makes .venv and installs into it, unless exactly that has been done before."""
+    if not SUPPORTED[0] <= sys.version_info[:2] < SUPPORTED[1]:
+        sys.exit(f"error: Python 3.10, 3.11 or 3.12 is needed, this is {sys.version.split()[0]}.")
+    files = ("requirements.txt", "requirements-dev.txt", "constraints.txt")
+    digest = hashlib.sha256(sys.version.encode())
+    for name in files:
+        digest.update((ROOT / name).read_bytes())
+    stamp = ENVIRONMENT / f"installed-{requirements}"
+    if stamp.exists() and stamp.read_text() == digest.hexdigest():
+        return
+    try:
+        venv.create(ENVIRONMENT, with_pip=True)
+    except subprocess.CalledProcessError:
+        sys.exit("error: this Python lacks ensurepip; install it (Debian: python3-venv).")
+    pip = (PYTHON, "-m", "pip", "--disable-pip-version-check", "install", "--quiet")
+    _run(*pip, "-r", requirements, "-c", "constraints.txt")
+    stamp.write_text(digest.hexdigest())
+
+
+def demo() -> None:
+    """Sample videos -> dataset -> training -> evaluation -> plots, in runs/sample."""
+    install("requirements.txt")
+    _run(PYTHON, "train.py")
+
+
+def check() -> None:
+    """Style and types."""
+    install("requirements-dev.txt")
+    _run(PYTHON, "-m", "ruff", "check", ".")
+    _run(PYTHON, "-m", "ruff", "format", "--check", ".")
+    _run(PYTHON, "-m", "mypy")
+
+
+def test() -> None:
+    """Style, types and all tests, on two cores."""
+    check()
+    threads = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
+    _run(PYTHON, "-m", "pytest", "-n", "2", "--durations=15", **threads)
+
+
+def constraints() -> None:
+    """Resolves exact versions for every supported Python."""
+    install("requirements-dev.txt")
+    _run(PYTHON, "-m", "pip", "install", "--quiet", "uv")
+    _run(
+        *(PYTHON, "-m", "uv", "pip", "compile", "--universal", "--python-version", "3.10"),
+        *("--no-annotate", "--no-header", "--upgrade"),
+        *("requirements-dev.txt", "-o", "constraints.txt"),
+    )
+
+
+COMMANDS = {"demo": demo, "test": test, "check": check, "constraints": constraints}
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2 or sys.argv[1] not in COMMANDS:
+        sys.exit(f"{__doc__}\nerror: name one of {', '.join(COMMANDS)}.")
+    COMMANDS[sys.argv[1]]()
