@@ -15,7 +15,7 @@ def encode_jpeg(frame: np.ndarray) -> bytes:
 
 
 def smooth_frames(rng: np.random.Generator, frames: int, height: int, width: int) -> np.ndarray:
-    """Random frames without hard edges, so that resizing differences stay differences of resizing."""
+    """Random frames without hard edges."""
     small = rng.integers(0, 256, (frames, max(height // 8, 2), max(width // 8, 2), 3), np.uint8)
     return np.stack(
         [np.asarray(Image.fromarray(f).resize((width, height), Image.BICUBIC)) for f in small]
@@ -57,7 +57,7 @@ def write_records(path, records: Sequence[bytes]) -> str:
 def write_grey_clips(
     folder, files: int, clips: int, frames: int = 4, classes: int = 5
 ) -> list[str]:
-    """`files` files of `clips` clips; every frame of clip n has grey value 5 * n, its label is n modulo `classes`."""
+    """Files of clips; clip n is 5 * n grey all over, its label is n modulo `classes`."""
     paths, number = [], 0
     for file in range(files):
         records = []

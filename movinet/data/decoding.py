@@ -50,8 +50,11 @@ def parse_record(
         file,
         number,
     )
-    _require(tf.size(record.frames) > 0, record, f"No frame in field {image_field_key!r}.")
-    return record
+    has_frames = _require(
+        tf.size(record.frames) > 0, record, f"No frame in field {image_field_key!r}."
+    )
+    with tf.control_dependencies([has_frames]):
+        return record._replace(frames=tf.identity(record.frames))
 
 
 def require_timestamps(record: Record) -> tf.Tensor:
@@ -61,18 +64,19 @@ def require_timestamps(record: Record) -> tf.Tensor:
         tf.errors.InvalidArgumentError: missing, or not increasing; names file and record.
     """
     times = record.timestamps
-    _require(
+    complete = _require(
         tf.size(times) == tf.size(record.frames),
         record,
         f"target_fps needs the time of every frame in field {TIMESTAMP_FIELD!r}: build the dataset "
         "with tools/build_dataset.py, or use temporal_stride.",
     )
-    _require(
+    increasing = _require(
         tf.reduce_all(times[1:] > times[:-1]),
         record,
         f"Times in {TIMESTAMP_FIELD!r} do not increase.",
     )
-    return times
+    with tf.control_dependencies([complete, increasing]):
+        return tf.identity(times)
 
 
 def encode_label(
@@ -84,16 +88,23 @@ def encode_label(
         tf.errors.InvalidArgumentError: missing or out of range; names file and record.
     """
     labels = record.labels
-    in_range = tf.reduce_all((labels >= 0) & (labels < num_classes))
-    _require(in_range, record, f"Label outside 0..{num_classes - 1}:", labels)
-    _require(tf.size(labels) > 0, record, "No label.")
+    in_range = _require(
+        tf.reduce_all((labels >= 0) & (labels < num_classes)),
+        record,
+        f"Label outside 0..{num_classes - 1}:",
+        labels,
+    )
+    counted = _require(
+        tf.size(labels) > 0 if is_multilabel else tf.size(labels) == 1,
+        record,
+        "Labels are missing:" if is_multilabel else "Exactly one label is needed:",
+        labels,
+    )
+    with tf.control_dependencies([in_range, counted]):
+        labels = tf.identity(labels)
     if is_multilabel:
         return tf.reduce_max(tf.one_hot(labels, num_classes), axis=0)
-    _require(
-        tf.size(labels) == 1, record, "Exactly one label is needed (is_multilabel is off):", labels
-    )
-    label = tf.reshape(labels, [-1])[0]
-    return tf.one_hot(label, num_classes) if one_hot else tf.cast(label, dtype)
+    return tf.one_hot(labels[0], num_classes) if one_hot else tf.cast(labels[0], dtype)
 
 
 def decode_frames(frames: tf.Tensor) -> tf.Tensor:
@@ -119,5 +130,10 @@ def frame_size(frames: tf.Tensor) -> tf.Tensor:
     return tf.io.extract_jpeg_shape(frames[0])[:2]
 
 
-def _require(condition: tf.Tensor, record: Record, message: str, *values: tf.Tensor) -> None:
-    tf.debugging.Assert(condition, [message, *values, "record", record.number, "of", record.file])
+def _require(
+    condition: tf.Tensor, record: Record, message: str, *values: tf.Tensor
+) -> tf.Operation:
+    """Fails with the message, file and record unless the condition holds."""
+    return tf.debugging.Assert(
+        condition, [message, *values, "record", record.number, "of", record.file]
+    )

@@ -134,7 +134,8 @@ def _read(
 
     dataset = tf.data.Dataset.from_tensor_slices(files)
     if is_training:
-        dataset = dataset.shuffle(len(files), seed=seed)
+        if shards_files:  # else all workers must meet the records in the same order
+            dataset = dataset.shuffle(len(files), seed=seed)
         dataset = dataset.interleave(
             read_file, cycle_length=cycle_length, num_parallel_calls=tf.data.AUTOTUNE
         )

@@ -5,6 +5,8 @@ A video shorter than the clip is looped. By stride, the clips are those of the M
 every clip starts on a frame and takes the frame nearest to each wanted time.
 """
 
+from typing import NamedTuple
+
 import tensorflow as tf
 
 MICROSECONDS = 1_000_000
@@ -48,11 +50,10 @@ def random_clip_at_rate(
     Args:
         timestamps: presentation times [N] in microseconds, increasing.
     """
-    times, _, duration = _timeline(timestamps)
-    choices = duration - (num_frames - 1) * MICROSECONDS / target_fps
-    choices = tf.where(choices > 0, choices, duration)
-    start = tf.random.stateless_uniform([], seed, dtype=tf.float64) * choices
-    return _nearest_frames(times, duration, start[tf.newaxis], num_frames, target_fps)
+    timeline = _Timeline.of(timestamps, (num_frames - 1) * MICROSECONDS / target_fps)
+    latest = tf.where(timeline.is_short, timeline.duration, timeline.duration - timeline.span)
+    start = tf.random.stateless_uniform([], seed, dtype=tf.float64) * latest
+    return timeline.nearest_frames(start[tf.newaxis], num_frames)
 
 
 def evaluation_clips_at_rate(
@@ -63,39 +64,45 @@ def evaluation_clips_at_rate(
     Args:
         timestamps: presentation times [N] in microseconds, increasing.
     """
-    times, interval, duration = _timeline(timestamps)
-    slack = tf.maximum(
-        tf.constant(0, tf.float64), duration - num_frames * MICROSECONDS / target_fps
-    )
-    if num_clips == 1:
-        starts = slack[tf.newaxis] / 2
-    else:
-        starts = tf.linspace(tf.constant(0, tf.float64), slack, num_clips)
-    # A quarter of a frame absorbs the rounding of times: a start meant for a frame meets it.
-    return _nearest_frames(times, duration, starts + interval / 4, num_frames, target_fps)
+    timeline = _Timeline.of(timestamps, (num_frames - 1) * MICROSECONDS / target_fps)
+    zero = tf.constant(0, tf.float64)
+    slack = tf.maximum(zero, timeline.duration - num_frames * MICROSECONDS / target_fps)
+    starts = slack[tf.newaxis] / 2 if num_clips == 1 else tf.linspace(zero, slack, num_clips)
+    return timeline.nearest_frames(starts + timeline.tolerance, num_frames)
 
 
-def _timeline(timestamps: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """Frame times from 0 [N], their mean interval, and the duration with the last frame's."""
-    times = tf.cast(timestamps - timestamps[0], tf.float64)
-    intervals = tf.cast(tf.maximum(tf.size(times) - 1, 1), tf.float64)
-    interval = tf.where(tf.size(times) > 1, times[-1] / intervals, tf.constant(1, tf.float64))
-    return times, interval, times[-1] + interval
+class _Timeline(NamedTuple):
+    """When the frames of a video are shown, and the length of the clip that is wanted of it.
 
+    times: [N] from 0, in microseconds as all; duration: to the end of the last frame; tolerance: a
+    quarter of a frame, so that rounded times meet the frame they mean; span: from the first to the
+    last frame of the clip; is_short: the clip does not fit and the video is looped.
+    """
 
-def _nearest_frames(
-    times: tf.Tensor,
-    duration: tf.Tensor,
-    starts: tf.Tensor,
-    num_frames: int,
-    target_fps: float,
-) -> tf.Tensor:
-    """Indices nearest to the wanted times, the earlier of two as near; the end is frame 0 again."""
-    first = tf.searchsorted(times, starts, side="right") - 1
-    period = tf.constant(MICROSECONDS / target_fps, tf.float64)
-    steps = tf.range(num_frames, dtype=tf.float64) * period
-    wanted = tf.gather(times, first)[:, tf.newaxis] + steps
-    wanted = tf.reshape(wanted % duration, [-1])
-    looped = tf.concat([times, duration[tf.newaxis]], axis=0)
-    halfway = (looped[:-1] + looped[1:]) / 2
-    return tf.searchsorted(halfway, wanted, side="left") % tf.size(times)
+    times: tf.Tensor
+    duration: tf.Tensor
+    tolerance: tf.Tensor
+    span: tf.Tensor
+    is_short: tf.Tensor
+
+    @classmethod
+    def of(cls, timestamps: tf.Tensor, span: float) -> "_Timeline":
+        times = tf.cast(timestamps - timestamps[0], tf.float64)
+        intervals = tf.cast(tf.maximum(tf.size(times) - 1, 1), tf.float64)
+        interval = tf.where(tf.size(times) > 1, times[-1] / intervals, tf.constant(1, tf.float64))
+        duration, tolerance = times[-1] + interval, interval / 4
+        return cls(
+            times, duration, tolerance, tf.constant(span, tf.float64), span > duration - tolerance
+        )
+
+    def nearest_frames(self, starts: tf.Tensor, num_frames: int) -> tf.Tensor:
+        """Indices [clips * T] of clips that begin with the frames on show at `starts` [clips].
+
+        Of two frames as near to a wanted time it is the earlier one.
+        """
+        first = tf.gather(self.times, tf.searchsorted(self.times, starts, side="right") - 1)
+        steps = tf.linspace(tf.constant(0, tf.float64), self.span, num_frames)
+        wanted = tf.reshape(first[:, tf.newaxis] + steps, [-1])
+        rounds = tf.floor((wanted + self.tolerance) / self.duration)
+        wanted = tf.where(self.is_short, wanted - self.duration * rounds, wanted)
+        return tf.searchsorted((self.times[:-1] + self.times[1:]) / 2, wanted, side="left")

@@ -1,0 +1,76 @@
+"""Records and labels; errors that name file and record."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from record_files import encode_jpeg, sequence_example, smooth_frames
+
+from movinet.data import decoding
+
+JPEG = encode_jpeg(np.full((16, 16, 3), 90, np.uint8))
+
+
+def parse(record: bytes, **fields: str) -> decoding.Record:
+    return decoding.parse_record(
+        tf.constant(record), tf.constant("x.tfrecord"), tf.constant(4), **fields
+    )
+
+
+def label(labels: list[int], one_hot: bool = True, is_multilabel: bool = False) -> np.ndarray:
+    record = parse(sequence_example([JPEG], labels))
+    return decoding.encode_label(record, 3, one_hot, is_multilabel, tf.int32).numpy()
+
+
+def test_a_record_with_and_without_times():
+    record = parse(sequence_example([JPEG, JPEG], [2], [0, 40_000]))
+    assert record.frames.shape == [2]
+    np.testing.assert_array_equal(decoding.require_timestamps(record), [0, 40_000])
+    assert tf.size(parse(sequence_example([JPEG, JPEG], [2])).timestamps) == 0
+
+
+def test_other_field_names():
+    content = sequence_example([JPEG], [1], image_field_key="frames", label_field_key="class")
+    record = parse(content, image_field_key="frames", label_field_key="class")
+    assert record.frames[0] == JPEG
+    np.testing.assert_array_equal(record.labels, [1])
+
+
+def test_labels_in_each_form():
+    np.testing.assert_array_equal(label([2]), [0, 0, 1])
+    assert label([2], one_hot=False) == 2
+    np.testing.assert_array_equal(label([2, 0, 2], is_multilabel=True), [1, 0, 1])
+
+
+@pytest.mark.parametrize("labels", [[3], [-1], [], [0, 1]], ids=str)
+@pytest.mark.parametrize("one_hot", [True, False])
+def test_wrong_labels_name_file_and_record(labels, one_hot):
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"(?s)abel.*record.*4.*x\.tfrecord"):
+        label(labels, one_hot)
+
+
+@pytest.mark.parametrize("labels", [[0, 3], []], ids=str)
+def test_wrong_labels_among_several(labels):
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"x\.tfrecord"):
+        label(labels, is_multilabel=True)
+
+
+def test_no_frame():
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"(?s)No frame.*x\.tfrecord"):
+        parse(sequence_example([], [0]))
+
+
+@pytest.mark.parametrize("times", [None, [0], [40, 0], [0, 0]], ids=str)
+def test_unusable_times(times):
+    record = parse(sequence_example([JPEG, JPEG], [0], times))
+    with pytest.raises(tf.errors.InvalidArgumentError, match=r"(?s)image/timestamp.*x\.tfrecord"):
+        decoding.require_timestamps(record)
+
+
+def test_a_window_is_a_part_of_the_frame():
+    frames = smooth_frames(np.random.default_rng(0), 3, 48, 64)
+    jpegs = tf.constant([encode_jpeg(frame) for frame in frames])
+    np.testing.assert_array_equal(decoding.frame_size(jpegs), [48, 64])
+    whole = decoding.decode_frames(jpegs)
+    window = decoding.decode_window(jpegs, tf.constant([5, 11, 30, 40]))
+    np.testing.assert_array_equal(window, whole[:, 5:35, 11:51])
+    assert np.abs(whole.numpy().astype(int) - frames).mean() < 3
