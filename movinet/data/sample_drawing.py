@@ -11,7 +11,7 @@ import math
 import numpy as np
 from PIL import Image, ImageDraw
 
-_OVERSAMPLING = 4
+_OVERSAMPLING = 3
 _SMALLEST, _LARGEST = 0.16, 0.36  # Radii of the shape, in widths of the frame.
 # Over the last part of its phase the large shape dissolves while a small one appears in it: a size
 # that always grows needs a way back that shows no direction.
@@ -155,24 +155,19 @@ _PATTERNS = (_plain, _ramp, _glow, _stripes, _checks, _clouds)
 
 _MARK = np.array(_arc((0, 0), 0.2, 0, 345))
 
-# Within the unit circle, and none looks the same before a full turn.
+_T = [(-0.8, -0.65), (0.8, -0.65), (0.8, -0.1), (0.3, -0.1)]
+_T += [(0.3, 0.9), (-0.3, 0.9), (-0.3, -0.1), (-0.8, -0.1)]
+
+# Just within the unit circle, and none looks the same before a full turn.
 SHAPES = tuple(
-    np.array(points)
+    np.array(points) / np.hypot(*np.transpose(points)).max()
     for points in (
         # arrow
         [(-0.9, -0.35), (0.1, -0.35), (0.1, -0.8), (1, 0), (0.1, 0.8), (0.1, 0.35), (-0.9, 0.35)],
         # the letters L, P (as a flag) and T
-        [(-0.6, -0.9), (0.05, -0.9), (0.05, 0.3), (0.8, 0.3), (0.8, 0.9), (-0.6, 0.9)],
-        [(-0.6, -0.9), (0.8, -0.9), (0.8, -0.2), (0, -0.2), (0, 0.9), (-0.6, 0.9)],
-        [
-            (-0.9, -0.8),
-            (0.9, -0.8),
-            (0.9, -0.2),
-            (0.3, -0.2),
-            (0.3, 0.9),
-            (-0.3, 0.9),
-            (-0.3, -0.2),
-        ],
+        [(-0.55, -0.85), (0, -0.85), (0, 0.25), (0.7, 0.25), (0.7, 0.8), (-0.55, 0.8)],
+        [(-0.55, -0.85), (0.7, -0.85), (0.7, -0.2), (0, -0.2), (0, 0.85), (-0.55, 0.85)],
+        _T,
         # drop, mouth, crescent and half a disc
         [(0, -1), *_arc((0, 0.3), 0.7, -20, 200)],
         [(0, 0), *_arc((0, 0), 0.95, 35, 325)],

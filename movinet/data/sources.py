@@ -31,7 +31,7 @@ def find_source(
     """Finds the videos of a folder or a list.
 
     A folder holds `CLASS/*.mp4`, or `train/CLASS/*.mp4` beside val (valid, validation) and test.
-    Class folders are searched to any depth. A link that leads out of the folder is left out.
+    Class folders are searched to any depth. Links that lead out of the folder are left out.
 
     A list has one `path label` or `path label split` a line, by comma, tab or space, with or
     without a header; paths are relative to the list. Labels are names, or the numbers 0, 1, ...
@@ -115,11 +115,13 @@ def _find_in_folder(root: pathlib.Path) -> tuple[list[SourceClip], list[Skipped]
 
 
 def _folders(root: pathlib.Path) -> list[pathlib.Path]:
-    return sorted(
-        entry
-        for entry in root.iterdir()
-        if entry.is_dir() and not entry.is_symlink() and not entry.name.startswith(".")
-    )
+    found = [entry for entry in root.iterdir() if entry.is_dir() and not entry.name.startswith(".")]
+    if links := [entry for entry in found if entry.is_symlink()]:
+        raise InputError(
+            f"{links[0]} is a link to a folder, which is not followed: put the folder itself "
+            "there, or give a list of videos."
+        )
+    return sorted(found)
 
 
 def _find_in_classes(

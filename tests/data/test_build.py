@@ -1,0 +1,336 @@
+"""Building a dataset: its bytes, what reads it, what it refuses, and what a kill leaves behind."""
+
+import hashlib
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from video_files import grey_steps, noise, write_video
+
+from movinet.data import build
+from movinet.data import manifest as manifests
+from movinet.data.build import BuildSettings, build_dataset
+from movinet.data.clips import EncodingSettings
+from movinet.errors import InputError
+
+REPOSITORY = pathlib.Path(__file__).parents[2]
+TOOL = REPOSITORY / "tools" / "build_dataset.py"
+SMALL = BuildSettings(EncodingSettings(short_side=24), shards=2)
+
+
+def write_videos(root, clips=4, frames=6):
+    for split in ("train", "val", "test"):
+        for label in ("jump", "run"):
+            for index in range(clips if split == "train" else 2):
+                seed = index + 10 * len(split) + 100 * len(label)
+                write_video(root / split / label / f"{index}.h264.mp4", noise(frames, seed=seed))
+    return root
+
+
+@pytest.fixture(scope="module")
+def videos(tmp_path_factory):
+    return write_videos(tmp_path_factory.mktemp("videos"))
+
+
+@pytest.fixture(scope="module")
+def dataset(videos, tmp_path_factory):
+    output = tmp_path_factory.mktemp("built") / "dataset"
+    build_dataset(videos, output, SMALL, workers=2)
+    return output
+
+
+def contents(folder):
+    return {
+        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def run_tool(*flags, **kwargs):
+    command = [sys.executable, str(TOOL), *map(str, flags)]
+    return subprocess.run(command, capture_output=True, text=True, **kwargs)
+
+
+def read_examples(folder, pattern="*.tfrecord"):
+    import tensorflow as tf
+
+    for path in sorted(folder.glob(pattern)):
+        for record in tf.data.TFRecordDataset(str(path)):
+            yield tf.train.SequenceExample.FromString(record.numpy())
+
+
+def test_what_is_on_disk(dataset):
+    manifest = manifests.load(dataset)
+    assert (dataset / "labels.txt").read_text() == "jump\nrun\n"
+    assert {name: split.clips for name, split in manifest.splits.items()} == {
+        "train": 8,
+        "validation": 4,
+        "test": 4,
+    }
+    assert manifest.splits["train"].clips_per_class == {"jump": 4, "run": 4}
+    expected = {f"{s}-0000{i}-of-00002.tfrecord" for s in manifest.splits for i in range(2)}
+    assert {path.name for path in dataset.iterdir()} == expected | {"labels.txt", "manifest.json"}
+    for split in manifest.splits:
+        manifests.verify(dataset, split, checksums=True)
+
+
+def test_records_hold_the_frames_of_the_videos(dataset, videos):
+    import io
+
+    from PIL import Image
+
+    from movinet.data.videos import read_frames
+
+    examples = list(read_examples(dataset, "train-*"))
+    assert len(examples) == 8
+    for example in examples:
+        context = example.context.feature
+        lists = example.feature_lists.feature_list
+        source = context["clip/source"].bytes_list.value[0].decode()
+        label = context["clip/label/text"].bytes_list.value[0].decode()
+        assert source.startswith(f"train/{label}/")
+        assert context["clip/label/index"].int64_list.value == [["jump", "run"].index(label)]
+        assert context["clip/frames"].int64_list.value == [6]
+        assert context["image/height"].int64_list.value == [24]
+        assert context["image/width"].int64_list.value == [32]
+        times = [entry.int64_list.value[0] for entry in lists["image/timestamp"].feature]
+        assert times == [100_000 * index for index in range(6)]
+        jpegs = [entry.bytes_list.value[0] for entry in lists["image/encoded"].feature]
+        stored = np.stack([np.asarray(Image.open(io.BytesIO(jpeg))) for jpeg in jpegs])
+        decoded = np.stack([frame for frame, _ in read_frames(videos / source, 24)])
+        assert stored.shape == decoded.shape == (6, 24, 32, 3)
+        near = np.abs(stored.astype(int) - decoded).mean()
+        far = np.abs(stored.astype(int) - np.roll(decoded, 1, 0)).mean()
+        assert near < 0.6 * far
+
+
+def test_the_official_pipeline_reads_it(dataset):
+    import tensorflow as tf
+    from official.vision.configs import video_classification
+    from official.vision.dataloaders import video_input
+
+    config = video_classification.DataConfig(
+        feature_shape=(4, 16, 16, 3), min_image_size=20, num_classes=2, temporal_stride=1
+    )
+    decoder = video_input.Decoder()
+    parse = video_input.Parser(config).parse_fn(False)
+    records = tf.data.TFRecordDataset(sorted(map(str, dataset.glob("train-*"))))
+    labels = []
+    for images, label in records.map(lambda record: parse(decoder.decode(record))):
+        assert images["image"].shape == (4, 16, 16, 3)
+        assert 0.2 < float(tf.reduce_mean(images["image"])) < 0.8
+        labels.append(label.numpy())
+    np.testing.assert_array_equal(np.sum(labels, 0), [4, 4])
+
+
+def test_the_bytes_depend_neither_on_workers_nor_on_the_folder(videos, dataset, tmp_path):
+    build_dataset(videos, tmp_path / "one", SMALL, workers=1)
+    assert contents(tmp_path / "one") == contents(dataset)
+    other = BuildSettings(SMALL.encoding, shards=2, seed=1)
+    build_dataset(videos, tmp_path / "two", other, workers=2)
+    assert contents(tmp_path / "two") != contents(dataset)
+
+
+def test_again_is_nothing_and_other_settings_need_leave(videos, dataset, tmp_path, monkeypatch):
+    output = tmp_path / "dataset"
+    first = build_dataset(videos, output, SMALL, workers=2)
+    before = {path: path.stat().st_mtime_ns for path in output.iterdir()}
+    monkeypatch.setattr(build, "map_in_processes", None)  # Nothing may be decoded.
+    assert build_dataset(videos, output, SMALL) == first
+    assert before == {path: path.stat().st_mtime_ns for path in output.iterdir()}
+    monkeypatch.undo()
+    other = BuildSettings(EncodingSettings(short_side=16), shards=1)
+    with pytest.raises(InputError, match="--overwrite"):
+        build_dataset(videos, output, other)
+    assert contents(output) == contents(dataset)
+    build_dataset(videos, output, other, overwrite=True, workers=2)
+    assert len(list(output.glob("*.tfrecord"))) == 3
+    manifests.verify(output, "train", checksums=True)
+
+
+def test_a_damaged_dataset_is_not_taken_for_a_sound_one(videos, tmp_path):
+    output = tmp_path / "dataset"
+    build_dataset(videos, output, SMALL, workers=2)
+    sound = contents(output)
+    shard = output / "train-00001-of-00002.tfrecord"
+    shard.write_bytes(shard.read_bytes()[:-1])
+    with pytest.raises(InputError, match="--overwrite"):
+        build_dataset(videos, output, SMALL)
+    build_dataset(videos, output, SMALL, overwrite=True, workers=2)
+    assert contents(output) == sound
+
+
+def final_files(output):
+    return [path.name for path in output.glob("*") if not path.name.startswith(".")]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("signal_number", [signal.SIGKILL, signal.SIGINT])
+def test_an_interrupted_build_goes_on(tmp_path, signal_number):
+    videos = write_videos(tmp_path / "videos", clips=16, frames=20)
+    settings = BuildSettings(EncodingSettings(short_side=24), shards=16)
+    build_dataset(videos, tmp_path / "whole", settings, workers=2)
+    output = tmp_path / "interrupted"
+    flags = (f"--input={videos}", "--short_side=24", "--shards=16", "--workers=1")
+    command = [sys.executable, str(TOOL), *flags, f"--output={output}"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while len(list(output.glob(".building/train-*.json"))) < 3 and time.monotonic() < deadline:
+        assert process.poll() is None
+        time.sleep(0.002)
+    process.send_signal(signal_number)
+    process.wait()
+    assert final_files(output) == []
+    kept = {path: path.stat().st_mtime_ns for path in output.glob(".building/*.json")}
+    assert 3 <= len(kept) < 24
+    finished = build_dataset(videos, output, settings, workers=2)
+    assert finished.splits["train"].clips == 32
+    assert contents(output) == contents(tmp_path / "whole")
+
+
+def test_finished_shards_of_an_interrupted_build_are_kept(videos, dataset, tmp_path, monkeypatch):
+    output = tmp_path / "dataset"
+
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(build.publishing, "publish", stop)
+        build_dataset(videos, output, SMALL, workers=2)
+    assert final_files(output) == []
+    (output / ".building" / "train-00001.tfrecord").unlink()
+    decoded = []
+    original = build.map_in_processes
+
+    def spy(function, tasks, *rest):
+        decoded.extend(tasks)
+        return original(function, tasks, *rest)
+
+    monkeypatch.setattr(build, "map_in_processes", spy)
+    build_dataset(videos, output, SMALL, workers=2)
+    assert len(decoded) == 4
+    assert contents(output) == contents(dataset)
+
+
+def test_a_kill_while_publishing_loses_nothing(videos, dataset, tmp_path, monkeypatch):
+    output = tmp_path / "dataset"
+    replace = os.replace
+
+    def fail_at_validation(source, target):
+        if pathlib.Path(target).name == "validation-00001-of-00002.tfrecord":
+            raise KeyboardInterrupt
+        replace(source, target)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(os, "replace", fail_at_validation)
+        build_dataset(videos, output, SMALL, workers=2)
+    assert not (output / "manifest.json").exists()
+    build_dataset(videos, output, SMALL, workers=2)
+    assert contents(output) == contents(dataset)
+
+
+def test_two_builds_at_once_are_refused(videos, tmp_path):
+    from movinet.data.publishing import Staging
+
+    with Staging(tmp_path / "dataset", "x"), pytest.raises(InputError, match="Another build"):
+        build_dataset(videos, tmp_path / "dataset", SMALL)
+
+
+def test_class_folders_are_split_by_the_seed(tmp_path):
+    for label in ("jump", "run"):
+        for index in range(10):
+            frames = grey_steps(2, 16, 16)
+            write_video(tmp_path / "videos" / label / f"{label} {index}.h264.mp4", frames)
+    settings = BuildSettings(EncodingSettings(short_side=16), test_fraction=0.2)
+    manifest = build_dataset(tmp_path / "videos", tmp_path / "dataset", settings, workers=2)
+    for split, clips in (("train", 7), ("validation", 1), ("test", 2)):
+        assert manifest.splits[split].clips_per_class == {"jump": clips, "run": clips}
+
+
+def test_the_output_may_not_lie_in_the_source(videos):
+    with pytest.raises(InputError, match="outside"):
+        build_dataset(videos, videos / "dataset", SMALL)
+    assert not (videos / "dataset").exists()
+
+
+class TestTool:
+    def spoil(self, root):
+        (root / "train/run/empty.mp4").touch()
+        (root / "train/run/text.mp4").write_text("no video")
+        cut = write_video(root / "val/jump/cut.h264.mp4", noise(20))
+        cut.write_bytes(cut.read_bytes()[:-3000])
+
+    def test_bad_videos_are_listed_and_too_many_end_with_2(self, tmp_path):
+        videos = write_videos(tmp_path / "videos")
+        self.spoil(videos)
+        flags = (f"--input={videos}", f"--output={tmp_path / 'dataset'}", "--short_side=24")
+        refused = run_tool(*flags)
+        assert refused.returncode == 2
+        assert "3 of 19 videos cannot be used" in refused.stderr
+        assert "train/run/empty.mp4: is empty (0 bytes)" in refused.stderr
+        assert "Traceback" not in refused.stderr
+        assert final_files(tmp_path / "dataset") == []
+        allowed = run_tool(*flags, "--max_bad_fraction=0.2")
+        assert allowed.returncode == 0, allowed.stderr
+        manifest = manifests.load(tmp_path / "dataset")
+        assert {(video.path, video.split) for video in manifest.skipped} == {
+            ("train/run/empty.mp4", "train"),
+            ("train/run/text.mp4", "train"),
+            ("val/jump/cut.h264.mp4", "validation"),
+        }
+        assert all(video.reason and video.reason in allowed.stdout for video in manifest.skipped)
+        assert {name: split.clips for name, split in manifest.splits.items()} == {
+            "train": 8,
+            "validation": 4,
+            "test": 4,
+        }
+        for split in manifest.splits:
+            manifests.verify(tmp_path / "dataset", split, checksums=True)
+
+    @pytest.mark.parametrize(
+        ("flags", "words"),
+        [
+            (["--input=/nowhere", "--output=x"], "/nowhere does not exist"),
+            (["--output=x"], "--input"),
+            (["--input=x", "--output=y", "--max_bad_fraction=2"], "max_bad_fraction"),
+            (["--input=x", "--output=y", "stray"], "stray"),
+            (["--input=x", "--outptu=y"], "outptu"),
+        ],
+    )
+    def test_bad_flags_end_with_a_sentence_and_2(self, tmp_path, flags, words):
+        ended = run_tool(*flags, cwd=tmp_path)
+        assert ended.returncode == 2
+        assert words in ended.stderr and "Traceback" not in ended.stderr
+        assert list(tmp_path.iterdir()) == []
+
+    @pytest.mark.parametrize("tool", ["build_dataset.py", "make_sample_dataset.py"])
+    def test_help_is_instant(self, tool):
+        program = (
+            "import runpy, sys\n"
+            f"sys.argv = ['tool', '--help']\n"
+            "try:\n"
+            f"    runpy.run_path({str(TOOL.with_name(tool))!r}, run_name='__main__')\n"
+            "except SystemExit: pass\n"
+            "print(sorted({'tensorflow', 'av', 'official'} & sys.modules.keys()))"
+        )
+        ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+        assert "--output" in ended.stdout
+        assert ended.stdout.splitlines()[-1] == "[]"
+
+
+def test_json_of_the_manifest_is_that_of_the_contract(dataset):
+    content = json.loads((dataset / "manifest.json").read_text())
+    assert content["format"] == "movinet-dataset/1"
+    assert set(content) == {
+        "format", "labels", "splits", "settings", "source", "skipped", "versions",
+    }  # fmt: skip
+    shard = content["splits"]["train"]["shards"][0]
+    digest = hashlib.sha256((dataset / shard["name"]).read_bytes()).hexdigest()
+    assert shard["sha256"] == digest

@@ -1,0 +1,68 @@
+"""Processes that die, hang or fail, and the order and the number of what is held."""
+
+import itertools
+import os
+import signal
+import time
+
+import numpy as np
+import pytest
+
+from movinet.data.workers import Failure, map_in_processes
+
+
+def misbehave(task):
+    """Doubles a number, unless told to do something worse."""
+    if task == "crash":
+        os.kill(os.getpid(), signal.SIGSEGV)
+    if task == "hang":
+        time.sleep(1000)
+    if task == "gorge":
+        np.ones(1 << 40, np.uint8)
+    if task == "leave":
+        os._exit(3)
+    if task == "slow":
+        time.sleep(1)
+        return "slow"
+    return task * 2
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_results_come_in_order(workers):
+    tasks = ["slow", *range(30)]
+    assert list(map_in_processes(misbehave, tasks, workers)) == [
+        "slow",
+        *(2 * number for number in range(30)),
+    ]
+
+
+def test_a_crash_or_a_hang_costs_one_task_only():
+    tasks = [1, "crash", 2, "hang", 3, "gorge", "crash", 4]
+    results = list(map_in_processes(misbehave, tasks, 2, timeout=5))
+    assert [result for result in results if not isinstance(result, Failure)] == [2, 4, 6, 8]
+    assert [results[index].reason for index in (1, 3, 5, 6)] == [
+        "crashed the decoder (SIGSEGV)",
+        "took longer than 5 seconds",
+        "needs more than 6 GiB of memory",
+        "crashed the decoder (SIGSEGV)",
+    ]
+
+
+def test_a_defect_is_not_mistaken_for_a_bad_input():
+    with pytest.raises(RuntimeError, match="TypeError"):
+        list(map_in_processes(misbehave, [1, None], 1))
+    with pytest.raises(RuntimeError, match="code 3"):
+        list(map_in_processes(misbehave, [1, "leave"], 1))
+
+
+def test_few_tasks_are_taken_ahead():
+    taken = itertools.count()
+    results = map_in_processes(misbehave, (next(taken) for _ in range(1000)), 2)
+    for _ in range(20):
+        next(results)
+    results.close()
+    assert next(taken) <= 20 + 2 * 4 + 1
+
+
+def test_no_tasks():
+    assert list(map_in_processes(misbehave, [], 1)) == []
