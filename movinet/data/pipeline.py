@@ -49,27 +49,13 @@ def build(
     Raises:
         InputError: the data cannot be used; names file and record.
     """
-    clips = checks.check_records(
-        files,
-        settings.image_field_key,
-        settings.label_field_key,
-        settings.num_classes,
-        settings.is_multilabel,
-    )
-    if clips is not None and clips < batch_size and drop_remainder:
-        raise InputError(
-            f"The data has {clips} clips, fewer than one batch of {batch_size}: make the batch "
-            "smaller, or set drop_remainder to false."
-        )
-    if is_training and not settings.one_hot and mix is not None:
+    _check(files, settings, is_training, batch_size, input_context, drop_remainder)
+    if is_training and shuffle_buffer_size < 1:
+        raise InputError(f"shuffle_buffer_size is {shuffle_buffer_size}: it must be at least 1.")
+    if is_training and mix is not None and not settings.one_hot:
         raise InputError("mixup and cutmix need one_hot labels.")
-    if not is_training and settings.min_image_size < min(settings.height, settings.width):
-        raise InputError(
-            f"min_image_size {settings.min_image_size} is smaller than the clip "
-            f"({settings.height}x{settings.width}): evaluation would fill the rest with black."
-        )
     seed = random.getrandbits(31) if seed is None else seed
-    batch_size = _batch_size_per_replica(batch_size, input_context)
+    replicas = input_context.num_replicas_in_sync if input_context else 1
     dataset = _read(
         files, is_training, seed, input_context, shuffle_buffer_size, cycle_length, cache
     )
@@ -100,17 +86,59 @@ def build(
         images = tf.cast(images, tf.float32)
         images = images * (2 / 255) - 1 if settings.zero_centering_image else images / 255
         if is_training and mix is not None:
-            images, labels = mix(images, labels, _seed(seed, pipeline, ~position))
+            # Clips have the positions from 0 up, batches those from -1 down.
+            images, labels = mix(images, labels, _seed(seed, pipeline, -1 - position))
         return {"image": tf.cast(images, settings.dtype)}, labels
 
     dataset = dataset.enumerate().map(
         lambda position, stored: make_clip(position, *stored), num_parallel_calls=tf.data.AUTOTUNE
     )
-    dataset = dataset.batch(batch_size, drop_remainder=drop_remainder)
+    dataset = dataset.batch(batch_size // replicas, drop_remainder=drop_remainder)
     dataset = dataset.enumerate().map(make_batch, num_parallel_calls=tf.data.AUTOTUNE)
     options = tf.data.Options()
     options.deterministic = deterministic
     return dataset.with_options(options).prefetch(tf.data.AUTOTUNE)
+
+
+def _check(
+    files: Sequence[str],
+    settings: ClipSettings,
+    is_training: bool,
+    batch_size: int,
+    input_context: tf.distribute.InputContext | None,
+    drop_remainder: bool,
+) -> None:
+    """Raises InputError, before anything is built, if these cannot give a batch."""
+    replicas = input_context.num_replicas_in_sync if input_context else 1
+    if batch_size < 1 or batch_size % replicas:
+        raise InputError(
+            f"The global batch size {batch_size} cannot be divided among {replicas} replicas: use "
+            f"a multiple of {replicas}."
+        )
+    if not is_training and settings.min_image_size < min(settings.height, settings.width):
+        raise InputError(
+            f"min_image_size {settings.min_image_size} is smaller than the clip "
+            f"({settings.height}x{settings.width}): evaluation would fill the rest with black."
+        )
+    clips = checks.check_records(
+        files,
+        settings.image_field_key,
+        settings.label_field_key,
+        settings.num_classes,
+        settings.is_multilabel,
+    )
+    if clips is None:
+        return
+    if drop_remainder and clips < batch_size:
+        raise InputError(
+            f"The data has {clips} clips, fewer than one batch of {batch_size}: make the batch "
+            "smaller, or set drop_remainder to false."
+        )
+    if input_context and is_training and clips < input_context.num_input_pipelines:
+        raise InputError(
+            f"The data has {clips} clips, fewer than the {input_context.num_input_pipelines} "
+            "workers: use fewer."
+        )
 
 
 def _read(
@@ -148,18 +176,6 @@ def _read(
     if is_training:
         dataset = dataset.shuffle(shuffle_buffer_size, seed=seed).repeat()
     return dataset
-
-
-def _batch_size_per_replica(
-    batch_size: int, input_context: tf.distribute.InputContext | None
-) -> int:
-    replicas = input_context.num_replicas_in_sync if input_context else 1
-    if batch_size < 1 or batch_size % replicas:
-        raise InputError(
-            f"The global batch size {batch_size} cannot be divided among {replicas} replicas: use "
-            f"a multiple of {replicas}."
-        )
-    return batch_size // replicas
 
 
 def _seed(seed: int, pipeline: int, position: tf.Tensor) -> tf.Tensor:

@@ -97,7 +97,7 @@ def build_inputs(
         input_context=input_context,
         drop_remainder=config.drop_remainder,
         shuffle_buffer_size=config.shuffle_buffer_size,
-        cycle_length=config.cycle_length,
+        cycle_length=config.cycle_length or 10,
         cache=config.cache,
         deterministic=config.deterministic is not False,
     )
