@@ -2,10 +2,12 @@
 metric.
 """
 
+import contextlib
 import json
 import math
 import os
 import pathlib
+from collections.abc import Iterator
 
 import tensorflow as tf
 
@@ -43,22 +45,21 @@ class LatestCheckpoints:
         """Reads the training state back. Raises InputError when it is damaged or of another
         model.
         """
-        restore(self.trainer.checkpoint, path)
+        with readable(path):
+            self.trainer.checkpoint.restore(path).assert_consumed()
 
 
-def restore(checkpoint: tf.train.Checkpoint, path: str) -> None:
-    """Reads `path` into the objects of `checkpoint`, each of which must be there. Raises
-    InputError.
-    """
+@contextlib.contextmanager
+def readable(path: str) -> Iterator[None]:
+    """Turns whatever reading the checkpoint `path` raises into an InputError."""
     try:
-        checkpoint.read(path).assert_existing_objects_matched().expect_partial()
+        yield
     except UNREADABLE as error:
         reason = " ".join(str(error).split())[:200]
         raise InputError(
-            f"Cannot go on from the checkpoint {path}: it is damaged or belongs to another model "
-            "or optimizer "
-            f"({reason}). Use another --model_dir, or remove that checkpoint and its line in the "
-            "file 'checkpoint'."
+            f"The checkpoint {path} is damaged, or of another model or optimizer ({reason}). Use "
+            "another "
+            "--model_dir, or remove that checkpoint and its line in the file 'checkpoint'."
         ) from error
 
 
@@ -103,18 +104,12 @@ class BestCheckpoint:
         return str(self.folder / record["checkpoint"]) if record else None
 
     def _rank(self, metrics: Numbers) -> tuple[float, float]:
-        """Larger is better; the loss decides between equal values, which a small validation split
-        gives often.
-        """
-        loss = metrics.get("loss", math.inf)
-        return self.sign * metrics.get(self.metric, -math.inf), -loss if math.isfinite(
-            loss
-        ) else -math.inf
+        """Larger is better; of equal values, which a small split gives often, the lower loss."""
+        value, loss = metrics.get(self.metric, math.nan), metrics.get("loss", math.inf)
+        return self.sign * value, -loss if math.isfinite(loss) else -math.inf
 
     def offer(self, metrics: Numbers) -> bool:
-        """Keeps the present weights if their metrics beat the best so far; returns whether they
-        do.
-        """
+        """Keeps the present weights if their metrics beat the best so far; returns whether so."""
         if self.metric not in metrics:
             raise InputError(
                 f"trainer.best_checkpoint_eval_metric is {self.metric!r}; validation gives "

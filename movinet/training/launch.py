@@ -10,7 +10,7 @@ import gin
 from movinet.errors import InputError
 from movinet.training import configuration, sample_data
 from movinet.training.evaluation import Report
-from movinet.training.runner import Runner
+from movinet.training.runner import Runner, check_mode
 
 
 def launch(
@@ -33,8 +33,12 @@ def launch(
     """
     if not model_dir:
         raise InputError("--model_dir is empty; name the folder for checkpoints and reports.")
+    check_mode(mode)
     try:
-        gin.parse_config_files_and_bindings(list(gin_files), list(gin_bindings))
+        with gin.unlock_config():
+            gin.parse_config_files_and_bindings(
+                list(gin_files), list(gin_bindings), finalize_config=False
+            )
     except (OSError, ValueError, SyntaxError, ImportError) as error:
         raise InputError(f"--gin_file or --gin_params: {' '.join(str(error).split())}.") from error
     config = configuration.load_experiment(experiment, config_files, params_override)

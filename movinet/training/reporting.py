@@ -9,7 +9,7 @@ import pathlib
 
 from movinet import files
 from movinet.training import history, plots, preparation
-from movinet.training.checkpointing import BestCheckpoint, LatestCheckpoints, restore
+from movinet.training.checkpointing import BestCheckpoint, LatestCheckpoints, readable
 from movinet.training.evaluation import Report
 from movinet.training.inputs import DataConfig
 from movinet.training.trainer import Trainer
@@ -35,7 +35,12 @@ class Reporter:
         # Only a whole training state knows the moving average of the weights; others hold it as
         # the weights.
         is_state = os.path.dirname(checkpoint) == self.latest.manager.directory
-        restore(trainer.checkpoint if is_state else trainer.weights, checkpoint)
+        if is_state:
+            self.latest.restore(checkpoint)
+        else:
+            with readable(checkpoint):
+                status = trainer.weights.read(checkpoint)
+                status.assert_existing_objects_matched().expect_partial()
         print(f"Evaluating {checkpoint} (step {trainer.step}).", flush=True)
         record = self.best.record
         if record and self.best.path == checkpoint:

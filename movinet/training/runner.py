@@ -27,6 +27,17 @@ MODES = (
 )
 
 
+def check_mode(mode: str) -> str:
+    """The mode under its one name. Raises InputError when there is no such mode here."""
+    if mode not in MODES or mode == "train_and_validate":
+        raise InputError(
+            f"--mode={mode} is not available; choose train_and_eval, train, eval or "
+            "continuous_eval."
+        )
+    same = {"eval_continuous": "continuous_eval", "continuous_train_and_eval": "train_and_eval"}
+    return same.get(mode, mode)
+
+
 class Runner:
     """One run of an experiment in one folder.
 
@@ -39,15 +50,7 @@ class Runner:
     def __init__(
         self, config: config_definitions.ExperimentConfig, model_dir: str, mode: str
     ) -> None:
-        if mode not in MODES or mode == "train_and_validate":
-            raise InputError(
-                f"--mode={mode} is not available; choose train_and_eval, train, eval or "
-                "continuous_eval."
-            )
-        self.mode = {
-            "eval_continuous": "continuous_eval",
-            "continuous_train_and_eval": "train_and_eval",
-        }.get(mode, mode)
+        self.mode = check_mode(mode)
         self.trains = self.mode.startswith("train")
         self.config = config = preparation.prepare(
             config, train=self.trains, evaluate="eval" in self.mode

@@ -82,6 +82,11 @@ class Trainer(orbit.StandardTrainer, orbit.StandardEvaluator):
             raise InputError(f"trainer.optimizer_config: {error}.") from error
         if isinstance(optimizer, optimization.ExponentialMovingAverage):
             optimizer.shadow_copy(self.model)
+        # So that a checkpoint finds all it holds; the optimizers would make them in the first step.
+        if hasattr(optimizer, "build"):
+            optimizer.build(self.model.trainable_variables)
+        else:
+            optimizer._create_all_weights(self.model.trainable_variables)
         return optimizer
 
     def _distribute(self, data: Any) -> Any:
