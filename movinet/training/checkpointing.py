@@ -24,12 +24,12 @@ class LatestCheckpoints:
     def __init__(self, trainer: Trainer, folder: str) -> None:
         options = trainer.config.trainer
         self.trainer = trainer
-        self.manager = tf.train.CheckpointManager(
-            trainer.checkpoint,
-            folder,
-            max_to_keep=options.max_to_keep,
-            step_counter=trainer.global_step,
-        )
+        try:
+            self.manager = tf.train.CheckpointManager(
+                trainer.checkpoint, folder, options.max_to_keep, step_counter=trainer.global_step
+            )
+        except ValueError as error:
+            raise InputError(f"The file {folder}/checkpoint is broken: {error}.") from error
 
     @property
     def latest(self) -> str | None:

@@ -2,6 +2,7 @@
 terminal.
 """
 
+import shutil
 import sys
 import time
 
@@ -46,9 +47,9 @@ class Progress:
         self.bar = tqdm.tqdm(
             total=train_steps,
             initial=step,
-            unit="step",
             disable=not self.on_terminal,
-            dynamic_ncols=True,
+            ncols=shutil.get_terminal_size((120, 24)).columns,
+            bar_format="{percentage:3.0f}% |{bar:12}| {n}/{total} [{remaining} left]{postfix}",
         )
 
     def advance(self, step: int) -> None:

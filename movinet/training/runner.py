@@ -1,6 +1,7 @@
 """The outer loop: trains, validates, keeps checkpoints, resumes, and reports, by mode."""
 
 import os
+import sys
 
 import tensorflow as tf
 import tf_keras
@@ -126,8 +127,13 @@ class Runner:
                 f"Resuming from {self.latest.latest} (step {self.trainer.step} of "
                 f"{self.options.train_steps})."
             )
-        else:
-            self.trainer.task.initialize(self.trainer.model)
+            return
+        if tf.io.gfile.glob(os.path.join(self.model_dir, "ckpt-*.index")):
+            raise InputError(
+                f"{self.model_dir} holds checkpoints, but its file 'checkpoint', which names the "
+                "newest, is missing or broken: restore it, or use another --model_dir."
+            )
+        self.trainer.task.initialize(self.trainer.model)
 
     def _next_stop(self, step: int, validates: bool) -> int:
         """The next step at which there is something to do; multiples of the intervals, wherever
@@ -218,7 +224,8 @@ class Runner:
         timeout.
         """
         timeout = self.options.continuous_eval_timeout
-        notes = history.History(os.path.join(self.model_dir, "continuous_eval"), 0, "validation")
+        folder = os.path.join(self.model_dir, "continuous_eval")
+        notes = history.History(folder, sys.maxsize, "validation")
         for path in tf.train.checkpoints_iterator(self.latest.manager.directory, timeout=timeout):
             try:
                 self.latest.restore(path)

@@ -175,13 +175,17 @@ class Trainer(orbit.StandardTrainer, orbit.StandardEvaluator):
     def eval_step(self, iterator: Any) -> None:
         """One batch on every replica (called by orbit, traced)."""
 
-        def replica_step(batch: Any) -> None:
+        def evaluate(batch: Any) -> tf.Tensor:
             losses = self.task.validation_step(
                 batch, model=self.model, metrics=self.validation_metrics
             )
-            self.validation_loss.update_state(
-                losses[self.task.loss], sample_weight=tf.shape(batch[1])[0]
-            )
+            clips = tf.shape(batch[1])[0]
+            self.validation_loss.update_state(losses[self.task.loss], sample_weight=clips)
+            return clips
+
+        def replica_step(batch: Any) -> None:
+            # The last batch may leave nothing for some replicas, and no layer takes an empty batch.
+            tf.cond(tf.size(batch[1]) > 0, lambda: evaluate(batch), lambda: 0)
 
         self.strategy.run(replica_step, args=(next(iterator),))
 

@@ -52,6 +52,12 @@ def test_what_cannot_be_run_is_refused(trained, tiny_config, tmp_path):
     folder = shutil.copytree(trained[0], tmp_path / "copy")
     with pytest.raises(InputError, match="of another model or optimizer"):
         Runner(tiny_config("task.model.backbone.movinet.se_type=none"), str(folder), "train").run()
+    index = (folder / "checkpoint").read_bytes()
+    for broken in (b"", b"model_check"):
+        (folder / "checkpoint").write_bytes(broken)
+        with pytest.raises(InputError, match="broken"):
+            Runner(tiny_config(), str(folder), "train").run()
+    (folder / "checkpoint").write_bytes(index)
     data = (folder / "ckpt-20.data-00000-of-00001").read_bytes()
     (folder / "ckpt-20.data-00000-of-00001").write_bytes(data[: len(data) // 2])
     with pytest.raises(InputError, match="damaged"):

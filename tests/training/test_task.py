@@ -54,6 +54,8 @@ def test_loss_with_index_labels_is_the_same(tiny_config):
         ""
         ""
         ""
+        ""
+        ""
         "task.losses.one_hot=false,task.train_data.one_hot=false,task.validation_data.one_hot=false",
     )
     loss = float(sparse.build_losses(LABELS, LOGITS)["loss"])
