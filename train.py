@@ -62,7 +62,7 @@ flags.DEFINE_string(
 
 def main() -> None:
     """Runs the experiment that the flags describe."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if not FLAGS["verbosity"].present:
         logging.set_verbosity(logging.WARNING)
     from movinet.training import launch

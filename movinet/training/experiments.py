@@ -114,7 +114,7 @@ def movinet_sample() -> ExperimentConfig:
 
     No random flip: the direction of a motion is its class.
     """
-    train_steps, warmup_steps, batch_size = 600, 40, 16
+    train_steps, warmup_steps, batch_size = 1000, 40, 16
     data: dict[str, Any] = {
         "input_path": SAMPLE_DATASET,
         "feature_shape": (8, 64, 64, 3),
@@ -159,8 +159,8 @@ def movinet_sample() -> ExperimentConfig:
             train_steps=train_steps,
             steps_per_loop=20,
             summary_interval=20,
-            validation_interval=100,
-            checkpoint_interval=100,
+            validation_interval=200,
+            checkpoint_interval=200,
             max_to_keep=2,
             optimizer_config=optimization.OptimizationConfig(
                 {

@@ -1,8 +1,11 @@
 """On the same weights, logits and checkpoints equal the official implementation's."""
 
+import gc
+
 import oracle
 import pytest
 import tensorflow as tf
+import tf_keras
 from models import LAYOUTS, build, random_clip, randomise, relative_difference
 
 from movinet import complexity
@@ -20,6 +23,14 @@ VARIANTS = [
     for model_id in MODEL_IDS
     for layout in LAYOUTS
 ]
+
+
+@pytest.fixture(autouse=True)
+def _forget_graphs():
+    """Official networks stay in Keras' session until it is cleared: gigabytes over this file."""
+    yield
+    tf_keras.backend.clear_session()
+    gc.collect()
 
 
 def _choices(model_id, layout):
