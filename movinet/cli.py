@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Sequence
 
-from absl import app
+from absl import app, flags
 
 from movinet.errors import InputError
 
@@ -13,7 +13,7 @@ EXIT_BAD_INPUT = 2
 def run(main: Callable[[], None]) -> None:
     """Parses the flags, runs `main`, and turns bad input into one sentence and exit code 2.
 
-    Bad flag values end the same way: absl prints them with the flag's name.
+    Bad flags end the same way. `--help` prints the flags and ends with 0.
     """
 
     def guarded(arguments: Sequence[str]) -> None:
@@ -32,8 +32,11 @@ def run(main: Callable[[], None]) -> None:
 
     def parse(arguments: Sequence[str]) -> list[str]:
         try:
-            return app.parse_flags_with_usage(list(arguments))
-        except SystemExit as ended:
-            raise SystemExit(EXIT_BAD_INPUT if ended.code else 0) from None
+            return flags.FLAGS(list(arguments))
+        except flags.Error as error:
+            print(f"error: {error} (see --help)", file=sys.stderr)
+            sys.exit(EXIT_BAD_INPUT)
+        except SystemExit:  # absl ends with 1 after printing the help that was asked for.
+            sys.exit(0)
 
     app.run(guarded, flags_parser=parse)

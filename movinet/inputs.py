@@ -1,7 +1,7 @@
 """Reading a model's inputs: a clip, or a dict of a clip and states."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 import tensorflow as tf
 import tf_keras
@@ -9,7 +9,7 @@ import tf_keras
 from movinet.layers.base import States
 
 IMAGE = "image"
-Inputs = tf.Tensor | Mapping[str, tf.Tensor]
+Inputs: TypeAlias = tf.Tensor | Mapping[str, tf.Tensor]
 
 
 def split(inputs: Inputs, state_names: Iterable[str]) -> tuple[tf.Tensor, States]:

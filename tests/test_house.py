@@ -17,8 +17,18 @@ LONGEST_FILE = 300
 MODEL_GARDEN = {"official", "orbit", "gin"}
 # Package: the packages of ours that it must not know.
 FORBIDDEN = {
-    "movinet/layers": ("movinet.backbone", "movinet.classifier", "movinet.data", "movinet.training"),
-    "movinet/data": ("movinet.backbone", "movinet.classifier", "movinet.layers", "movinet.training"),
+    "movinet/layers": (
+        "movinet.backbone",
+        "movinet.classifier",
+        "movinet.data",
+        "movinet.training",
+    ),
+    "movinet/data": (
+        "movinet.backbone",
+        "movinet.classifier",
+        "movinet.layers",
+        "movinet.training",
+    ),
 }
 UNSAFE_CALLS = {"yaml.load", "yaml.unsafe_load", "yaml.full_load", "pickle.load", "pickle.loads"}
 
@@ -91,5 +101,5 @@ def test_help_needs_no_tensorflow(script):
     output = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True
     )
-    assert "EXIT 0 False" in output.stdout or "EXIT 1 False" in output.stdout
+    assert "EXIT 0 False" in output.stdout
     assert "--" in output.stdout

@@ -7,13 +7,10 @@ The folder holds CLASS/*.mp4, or train/CLASS/*.mp4 beside val and test; a list h
 """
 
 import os
-import pathlib
-import sys
 import time
 
+import project  # noqa: F401  (first: makes movinet importable)
 from absl import flags
-
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from movinet import cli
 

@@ -14,8 +14,8 @@ FLAGS = flags.FLAGS
 _NUM_CLASSES = flags.DEFINE_integer("num_classes", 600, "Number of classes (default 600).", 1)
 
 _HEADER = (
-    "| variant | input (frames x pixels x pixels) | fps | parameters | published | GFLOPs | published "
-    "| top-1 % | top-5 % |"
+    "| variant | input (frames x pixels x pixels) | fps | parameters | published "
+    "| GFLOPs | published | top-1 % | top-5 % |"
 )
 
 

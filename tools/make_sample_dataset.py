@@ -1,15 +1,13 @@
-"""Draws the sample dataset: 1,120 clips of 2 seconds in class folders, the class being the motion.
+"""Draws the sample dataset: clips of 2 seconds in class folders, the class being the motion.
 
 python3 tools/make_sample_dataset.py --output=runs/sample/videos
 """
 
 import pathlib
-import sys
 import time
 
+import project  # noqa: F401  (first: makes movinet importable)
 from absl import flags
-
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from movinet import cli
 

@@ -1,14 +1,17 @@
 """How every layer is made: from a spec (geometry) and a config (choices), with all its weights."""
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import tensorflow as tf
 import tf_keras
 
 from movinet.layers.config import LayerConfig
 
-States = dict[str, tf.Tensor]
-Size = int | tf.Tensor | None
+States: TypeAlias = dict[str, tf.Tensor]
+# A size of a tensor: a number, or a scalar tensor where only the running graph knows it.
+Dimension: TypeAlias = int | tf.Tensor
+# A size in a specification: None leaves it open.
+Size: TypeAlias = Dimension | None
 
 
 class StateSpec(NamedTuple):

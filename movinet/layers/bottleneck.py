@@ -5,7 +5,7 @@ import dataclasses
 import tensorflow as tf
 
 from movinet.architectures import BottleneckSpec
-from movinet.layers.base import Size, SpecLayer, States, StateSpec
+from movinet.layers.base import Dimension, Size, SpecLayer, States, StateSpec
 from movinet.layers.config import LayerConfig
 from movinet.layers.convolution import ConvBlock, ConvSpec
 from movinet.layers.frames import dimensions, scale_clips
@@ -35,7 +35,7 @@ class SkipBlock(SpecLayer):
             ConvSpec(spec.input_filters, spec.filters), config, "skip_project"
         )
 
-    def call(self, x: tf.Tensor, num_frames: Size) -> tf.Tensor:
+    def call(self, x: tf.Tensor, num_frames: Dimension) -> tf.Tensor:
         """Pools and projects."""
         if self.spec.stride > 1:
             x = tf.nn.avg_pool2d(x, ksize=3, strides=self.spec.stride, padding="SAME")
@@ -57,7 +57,11 @@ class ScaledResidual(SpecLayer):
         self._keep_rate = 1.0 - spec
 
     def call(
-        self, branch: tf.Tensor, skip: tf.Tensor, num_frames: Size, training: bool | None = None
+        self,
+        branch: tf.Tensor,
+        skip: tf.Tensor,
+        num_frames: Dimension,
+        training: bool | None = None,
     ) -> tf.Tensor:
         """Scales, drops and adds."""
         branch = self._rezero(branch)
@@ -122,7 +126,7 @@ class MovinetBlock(SpecLayer):
         self._mobile_bottleneck = ScaledResidual(spec.drop_rate, config, "mobile_bottleneck")
 
     def call(
-        self, x: tf.Tensor, num_frames: Size, states: States | None = None
+        self, x: tf.Tensor, num_frames: Dimension, states: States | None = None
     ) -> tuple[tf.Tensor, States]:
         """Runs the block; see the class."""
         skip = x if self._skip is None else self._skip(x, num_frames)

@@ -6,7 +6,7 @@ import tensorflow as tf
 import tf_keras
 
 from movinet.layers import activations
-from movinet.layers.base import Size, SpecLayer, States, StateSpec
+from movinet.layers.base import Dimension, Size, SpecLayer, States, StateSpec
 from movinet.layers.config import LayerConfig
 from movinet.layers.depthwise import depthwise_conv1d, depthwise_conv3d
 from movinet.layers.frames import dimensions, fold, unfold
@@ -67,7 +67,9 @@ class Convolution(SpecLayer):
         if not spec.normalised:
             self.bias = self.add_weight("bias", [spec.filters], regularizer=config.bias_penalty())
 
-    def call(self, x: tf.Tensor, num_frames: Size, padding: tuple[int, int] = (0, 0)) -> tf.Tensor:
+    def call(
+        self, x: tf.Tensor, num_frames: Dimension, padding: tuple[int, int] = (0, 0)
+    ) -> tf.Tensor:
         """Convolves; see the class."""
         spec: ConvSpec = self.spec
         frames, *window = spec.kernel_size
@@ -108,7 +110,9 @@ class MobileConvolution(SpecLayer):
         """Makes the convolution."""
         self._conv = Convolution(spec, config, "conv")
 
-    def call(self, x: tf.Tensor, num_frames: Size, padding: tuple[int, int] = (0, 0)) -> tf.Tensor:
+    def call(
+        self, x: tf.Tensor, num_frames: Dimension, padding: tuple[int, int] = (0, 0)
+    ) -> tf.Tensor:
         """Convolves."""
         return self._conv(x, num_frames, padding)
 
@@ -150,7 +154,7 @@ class ConvBlock(SpecLayer):
         self._activation = activations.get(spec.activation)
 
     def call(
-        self, x: tf.Tensor, num_frames: Size, states: States | None = None
+        self, x: tf.Tensor, num_frames: Dimension, states: States | None = None
     ) -> tuple[tf.Tensor, States]:
         """Convolves; see the class."""
         new_states: States = {}

@@ -9,11 +9,11 @@ same ops because the built-in gradient of a slice costs more than the convolutio
 
 import tensorflow as tf
 
-from movinet.layers.base import Size
+from movinet.layers.base import Dimension
 from movinet.layers.frames import dimensions, fold, unfold
 
 
-def _clamp(value: Size, low: Size, high: Size) -> Size:
+def _clamp(value: Dimension, low: Dimension, high: Dimension) -> Dimension:
     if any(isinstance(size, tf.Tensor) for size in (value, low, high)):
         return tf.clip_by_value(value, low, high)
     return max(low, min(value, high))

@@ -5,7 +5,7 @@ import dataclasses
 import tensorflow as tf
 import tf_keras
 
-from movinet.layers.base import Size, SpecLayer, States, StateSpec
+from movinet.layers.base import Dimension, Size, SpecLayer, States, StateSpec
 from movinet.layers.config import LayerConfig, to_json
 from movinet.layers.convolution import ConvBlock, ConvSpec
 from movinet.layers.frames import dimensions, unfold
@@ -37,7 +37,7 @@ class Head(SpecLayer):
         self._pool = RunningAverage(spec.filters, "state_head", per_frame=False)
 
     def call(
-        self, x: tf.Tensor, num_frames: Size, states: States | None = None
+        self, x: tf.Tensor, num_frames: Dimension, states: States | None = None
     ) -> tuple[tf.Tensor, States]:
         """Projects and pools; see the class."""
         x, _ = self._project(x, num_frames)

@@ -1,6 +1,8 @@
 """Padding and output sizes as pure functions."""
 
-from movinet.layers.base import Size
+from typing import overload
+
+from movinet.layers.base import Dimension, Size
 
 
 def temporal_padding(kernel_frames: int, causal: bool, buffered: bool = False) -> tuple[int, int]:
@@ -13,6 +15,14 @@ def temporal_padding(kernel_frames: int, causal: bool, buffered: bool = False) -
     if buffered:
         return 0, 0
     return (total, 0) if causal else (total // 2, total - total // 2)
+
+
+@overload
+def strided_size(size: Dimension, stride: int) -> Dimension: ...
+
+
+@overload
+def strided_size(size: None, stride: int) -> None: ...
 
 
 def strided_size(size: Size, stride: int) -> Size:

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from movinet.layers.base import Size, States, StateSpec
+from movinet.layers.base import Dimension, Size, States, StateSpec
 from movinet.layers.frames import dimensions, unfold
 
 # Running sums need the precision even where activations are in half: a bfloat16 sum of frames
@@ -10,7 +10,7 @@ from movinet.layers.frames import dimensions, unfold
 SUM_DTYPE = "float32"
 
 
-def spatial_average(x: tf.Tensor, num_frames: Size) -> tf.Tensor:
+def spatial_average(x: tf.Tensor, num_frames: Dimension) -> tf.Tensor:
     """Averages each frame: [B*T, H, W, C] -> [B, T, C]."""
     return unfold(tf.reduce_mean(x, axis=[1, 2]), num_frames)
 

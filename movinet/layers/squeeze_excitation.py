@@ -4,7 +4,7 @@ import dataclasses
 
 import tensorflow as tf
 
-from movinet.layers.base import Size, SpecLayer, States, StateSpec
+from movinet.layers.base import Dimension, Size, SpecLayer, States, StateSpec
 from movinet.layers.config import LayerConfig
 from movinet.layers.convolution import ConvBlock, ConvSpec
 from movinet.layers.frames import dimensions, scale_clips
@@ -65,7 +65,7 @@ class SqueezeExcitation(SpecLayer):
         )
 
     def call(
-        self, x: tf.Tensor, num_frames: Size, states: States | None = None
+        self, x: tf.Tensor, num_frames: Dimension, states: States | None = None
     ) -> tuple[tf.Tensor, States]:
         """Gates; see the class."""
         states = states or {}

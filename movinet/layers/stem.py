@@ -3,7 +3,7 @@
 import tensorflow as tf
 
 from movinet.architectures import StemSpec
-from movinet.layers.base import Size, SpecLayer, States, StateSpec
+from movinet.layers.base import Dimension, Size, SpecLayer, States, StateSpec
 from movinet.layers.config import LayerConfig
 from movinet.layers.convolution import ConvBlock, ConvSpec
 
@@ -33,7 +33,7 @@ class Stem(SpecLayer):
         )
 
     def call(
-        self, x: tf.Tensor, num_frames: Size, states: States | None = None
+        self, x: tf.Tensor, num_frames: Dimension, states: States | None = None
     ) -> tuple[tf.Tensor, States]:
         """Convolves."""
         return self._stem(x, num_frames, states)

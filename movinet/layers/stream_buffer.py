@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from movinet.layers.base import Size, States, StateSpec
+from movinet.layers.base import Dimension, Size, States, StateSpec
 from movinet.layers.frames import dimensions, fold, unfold
 
 
@@ -23,8 +23,8 @@ class StreamBuffer:
         self.state_name = f"{prefix}_stream_buffer"
 
     def __call__(
-        self, x: tf.Tensor, num_frames: Size, states: States
-    ) -> tuple[tf.Tensor, Size, States]:
+        self, x: tf.Tensor, num_frames: Dimension, states: States
+    ) -> tuple[tf.Tensor, Dimension, States]:
         """Prepends the buffer; see the class."""
         clip = unfold(x, num_frames)
         if self.state_name in states:

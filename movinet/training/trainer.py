@@ -112,7 +112,7 @@ class Trainer(orbit.StandardTrainer, orbit.StandardEvaluator):
 
     def run_steps(self, steps: int) -> None:
         """Trains `steps` steps; the metrics go on adding up."""
-        with self.strategy.scope():
+        with self.strategy.scope(), _data_named():
             self.train(tf.constant(steps, tf.int32))
 
     def take_training_metrics(self) -> Numbers:
@@ -150,7 +150,7 @@ class Trainer(orbit.StandardTrainer, orbit.StandardEvaluator):
         self.eval_dataset = self.evaluation_datasets[key]
         for metric in (self.validation_loss, *self.validation_metrics):
             metric.reset_state()
-        with self.strategy.scope():
+        with self.strategy.scope(), _data_named():
             self.evaluate(tf.constant(steps, tf.int32))
         if not _number(self.validation_loss.count):
             raise InputError(
@@ -209,6 +209,20 @@ class Trainer(orbit.StandardTrainer, orbit.StandardEvaluator):
         return not math.isfinite(loss) or (
             self.step >= bounds.recovery_begin_steps and loss > bounds.loss_upper_bound
         )
+
+
+@contextlib.contextmanager
+def _data_named() -> Iterator[None]:
+    """Turns what the input pipeline meets in a step (a frame that is no image, a label out of
+    range, a damaged record) into an InputError.
+    """
+    try:
+        yield
+    except (tf.errors.InvalidArgumentError, tf.errors.DataLossError) as error:
+        reason = " ".join(error.message.split())[:400]
+        raise InputError(
+            f"A step stopped at its data: {reason}. Mend or rebuild the data."
+        ) from error
 
 
 def _number(value: Any) -> float:
