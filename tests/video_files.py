@@ -77,3 +77,18 @@ def write_tone(path: pathlib.Path) -> pathlib.Path:
         file.mux(stream.encode(frame))
         file.mux(stream.encode(None))
     return path
+
+
+def write_class_folders(root: pathlib.Path, clips: int = 4, frames: int = 6) -> pathlib.Path:
+    """Writes {train,val,test}/{jump,run}/*.mp4, with `clips` a class in train and 2 elsewhere."""
+    for split in ("train", "val", "test"):
+        for label in ("jump", "run"):
+            for index in range(clips if split == "train" else 2):
+                seed = index + 10 * len(split) + 100 * len(label)
+                write_video(root / split / label / f"{index}.h264.mp4", noise(frames, seed=seed))
+    return root
+
+
+def final_files(output: pathlib.Path) -> list[str]:
+    """What a reader of a dataset folder would see."""
+    return [path.name for path in output.glob("*") if not path.name.startswith(".")]

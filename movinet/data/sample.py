@@ -20,14 +20,14 @@ from movinet.errors import InputError
 from movinet.files import write_aside
 
 MOTIONS = {
-    "grow": State(0, 0, 0, 0.65),
+    "grow": State(0, 0, 0, 0.75),
     "move_down": State(0, 1, 0, 0),
     "move_left": State(-1, 0, 0, 0),
     "move_right": State(1, 0, 0, 0),
     "move_up": State(0, -1, 0, 0),
     "rotate_clockwise": State(0, 0, 1, 0),
     "rotate_counterclockwise": State(0, 0, -1, 0),
-    "shrink": State(0, 0, 0, -0.65),
+    "shrink": State(0, 0, 0, -0.75),
 }
 """Each class in order, and how far its state goes in a clip at middle speed, in cycles."""
 

@@ -1,4 +1,4 @@
-"""Draws one picture of a sample clip: a lopsided shape on a patterned ground.
+"""Draws one picture of a sample clip: a light, shaded shape on a dark, patterned ground.
 
 A picture is a pure function of a look and a state. The state is four numbers on circles: where the
 shape is (the frame wraps round at its edges), how it is turned, and the phase of its size.
@@ -12,11 +12,15 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 _OVERSAMPLING = 3
-_SMALLEST, _LARGEST = 0.16, 0.36  # Radii of the shape, in widths of the frame.
+_SMALLEST, _LARGEST = 0.2, 0.46  # Radii of the shape, in widths of the frame.
 # Over the last part of its phase the large shape dissolves while a small one appears in it: a size
 # that always grows needs a way back that shows no direction.
 _DISSOLVE = 0.15
-_EDGE = 0.12  # Width of the shape's edge, in radii of the shape.
+_EDGE = 0.08  # Width of the shape's edge, in radii of the shape.
+_EDGE_COLOR = (250, 250, 250)
+# Of the shape's sectors, clockwise: a place under a turning shape darkens in steps and brightens at
+# once, or the other way round, and so the shape may have any symmetry of its own.
+_SHADES = (1.0, 0.6, 0.2) * 2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,29 +39,24 @@ class State:
 
 @dataclasses.dataclass(frozen=True)
 class Look:
-    """What stays the same over a clip: the ground, oversampled; a shape; its colours as RGB."""
+    """What stays the same over a clip: the ground, oversampled; a shape; its sectors' colours."""
 
     ground: Image.Image
     shape: np.ndarray
-    body_color: tuple[int, ...]
-    edge_color: tuple[int, ...]
-    mark_color: tuple[int, ...]
+    colors: tuple[tuple[int, ...], ...]
 
 
 def random_look(generator: np.random.Generator, size: int) -> Look:
-    """Draws a shape, its colours and a ground that it stands out from, `size` pixels wide."""
-    lightness = generator.uniform(0.15, 0.85)
-    away = 1 if lightness < 0.5 else -1
-    first = _random_color(generator, lightness - generator.uniform(0, 0.1))
-    second = _random_color(generator, lightness + generator.uniform(0, 0.1))
+    """Draws a light shape, its colours and a dark ground, `size` pixels wide."""
+    first = _random_color(generator, generator.uniform(0.06, 0.16))
+    second = _random_color(generator, generator.uniform(0.16, 0.28))
     pattern = _PATTERNS[generator.integers(len(_PATTERNS))](generator, size)[..., None]
     ground = Image.fromarray(np.uint8(np.round(first * (1 - pattern) + second * pattern)))
+    tint = _random_color(generator, generator.uniform(0.7, 0.85))
     return Look(
         ground=ground.resize((size * _OVERSAMPLING,) * 2, Image.Resampling.NEAREST),
         shape=SHAPES[generator.integers(len(SHAPES))],
-        body_color=tuple(map(int, _random_color(generator, lightness + away * 0.42))),
-        edge_color=(250, 250, 250) if away < 0 else (20, 20, 20),
-        mark_color=tuple(map(int, _random_color(generator, lightness - away * 0.1))),
+        colors=tuple(_as_pixel(tint * shade) for shade in _SHADES),
     )
 
 
@@ -79,15 +78,17 @@ def _draw_shape(look: Look, state: State, octave: float) -> Image.Image:
     cosine, sine = math.cos(2 * math.pi * state.turn), math.sin(2 * math.pi * state.turn)
     clockwise = scale * np.array([[cosine, sine], [-sine, cosine]])  # The y axis points down.
     body = look.shape @ clockwise
-    mark = (_centroid(look.shape) + _MARK) @ clockwise
+    pieces = [piece @ clockwise for piece in _sectors(look.shape)]
     for shift_x in (-1, 0, 1):
         for shift_y in (-1, 0, 1):
             center = np.array((state.x % 1 + shift_x, state.y % 1 + shift_y)) * canvas.width
             if (center < -scale).any() or (center > canvas.width + scale).any():
                 continue
             pen = round(_EDGE * scale)
-            draw.polygon(_corners(body + center), look.body_color, look.edge_color, pen)
-            draw.polygon(_corners(mark + center), look.mark_color)
+            for piece, color in zip(pieces, look.colors, strict=True):
+                if len(piece) > 2:
+                    draw.polygon(_corners(piece + center), color)
+            draw.polygon(_corners(body + center), None, _EDGE_COLOR, pen)
     return canvas
 
 
@@ -95,17 +96,37 @@ def _corners(points: np.ndarray) -> list[tuple[float, float]]:
     return [(float(x), float(y)) for x, y in points]
 
 
-def _centroid(polygon: np.ndarray) -> np.ndarray:
-    """Returns the centre of area of a polygon [N, 2]."""
-    following = np.roll(polygon, -1, axis=0)
-    cross = polygon[:, 0] * following[:, 1] - polygon[:, 1] * following[:, 0]
-    return ((polygon + following) * cross[:, None]).sum(0) / (3 * cross.sum())
+def _sectors(shape: np.ndarray) -> list[np.ndarray]:
+    """Cuts a shape [N, 2] like a cake into as many pieces as there are shades, clockwise."""
+    pieces = []
+    for index in range(len(_SHADES)):
+        start, end = (2 * math.pi * (index + step) / len(_SHADES) for step in (0, 1))
+        piece = _cut(shape, (-math.sin(start), math.cos(start)))
+        pieces.append(_cut(piece, (math.sin(end), -math.cos(end))))
+    return pieces
+
+
+def _cut(polygon: np.ndarray, normal: tuple[float, float]) -> np.ndarray:
+    """Returns the part of a polygon [N, 2] on the side of a line through 0 that `normal` is on."""
+    points = []
+    heights = polygon @ normal
+    for index, (end, high) in enumerate(zip(polygon, heights, strict=True)):
+        start, low = polygon[index - 1], heights[index - 1]
+        if (low < 0) != (high < 0):
+            points.append(start + (end - start) * low / (low - high))
+        if high >= 0:
+            points.append(end)
+    return np.reshape(points, (-1, 2))
 
 
 def _random_color(generator: np.random.Generator, lightness: float) -> np.ndarray:
     """Returns RGB values from 0 to 255."""
     hue, saturation = generator.uniform(), generator.uniform(0.25, 0.85)
-    return 255 * np.array(colorsys.hls_to_rgb(hue, min(max(lightness, 0.1), 0.9), saturation))
+    return 255 * np.array(colorsys.hls_to_rgb(hue, lightness, saturation))
+
+
+def _as_pixel(color: np.ndarray) -> tuple[int, ...]:
+    return tuple(int(value) for value in color)
 
 
 def _plain(generator: np.random.Generator, size: int) -> np.ndarray:
@@ -153,28 +174,26 @@ def _arc(center: tuple[float, float], radius: float, start: float, end: float) -
 
 _PATTERNS = (_plain, _ramp, _glow, _stripes, _checks, _clouds)
 
-_MARK = np.array(_arc((0, 0), 0.2, 0, 345))
 
-_T = [(-0.8, -0.65), (0.8, -0.65), (0.8, -0.1), (0.3, -0.1)]
-_T += [(0.3, 0.9), (-0.3, 0.9), (-0.3, -0.1), (-0.8, -0.1)]
+def _regular(corners: int, inner: float = 1.0) -> list[tuple[float, float]]:
+    """Returns a regular polygon, or a star whose inner corners are at the radius `inner`."""
+    radii = [1.0] if inner == 1 else [1.0, inner]
+    angles = np.arange(corners * len(radii)) * 2 * math.pi / (corners * len(radii)) - math.pi / 2
+    rings = np.resize(radii, len(angles))
+    return [(r * math.cos(a), r * math.sin(a)) for r, a in zip(rings, angles, strict=True)]
 
-# Just within the unit circle, and none looks the same before a full turn.
+
+# Within the unit circle. Their shades show how they turn, whatever their symmetry.
 SHAPES = tuple(
-    np.array(points) / np.hypot(*np.transpose(points)).max()
+    np.array(points)
     for points in (
-        # arrow
-        [(-0.9, -0.35), (0.1, -0.35), (0.1, -0.8), (1, 0), (0.1, 0.8), (0.1, 0.35), (-0.9, 0.35)],
-        # the letters L, P (as a flag) and T
-        [(-0.55, -0.85), (0, -0.85), (0, 0.25), (0.7, 0.25), (0.7, 0.8), (-0.55, 0.8)],
-        [(-0.55, -0.85), (0.7, -0.85), (0.7, -0.2), (0, -0.2), (0, 0.85), (-0.55, 0.85)],
-        _T,
-        # drop, mouth, crescent and half a disc
-        [(0, -1), *_arc((0, 0.3), 0.7, -20, 200)],
-        [(0, 0), *_arc((0, 0), 0.95, 35, 325)],
-        [*_arc((0, 0), 0.95, 65, 295), *_arc((0.55, 0), 0.86, 260, 100)],
-        _arc((-0.35, 0), 0.95, -90, 90),
-        # dart and spoon
-        [(1, 0), (-0.75, 0.75), (-0.3, 0), (-0.75, -0.75)],
-        [*_arc((-0.3, -0.35), 0.6, 80, 370), (0.95, 0.65), (0.65, 0.95)],
+        _regular(48),
+        _regular(3),
+        _regular(4),
+        _regular(6),
+        _regular(5, 0.6),
+        _regular(4, 0.55),
+        [(0, -1), *_arc((0, 0.25), 0.75, -25, 205)],
+        [(0, 0), *_arc((0, 0), 1, 30, 330)],
     )
 )

@@ -49,12 +49,12 @@ def assign_splits(
     """Returns the clips with a split each: per class by the fractions, a source always in one.
 
     The split of a source depends on its name, the seed and the names beside it; not on the order of
-    the files. Every class keeps a source in train; with two or more, one goes to a held-out split.
+    the files. Every class keeps a source in train, and gives its second one to validation.
 
     Raises:
         InputError: the fractions do not leave anything for train, or the expression is wrong.
     """
-    fractions = {"test": test_fraction, "validation": validation_fraction}
+    fractions = {"validation": validation_fraction, "test": test_fraction}
     if min(fractions.values()) < 0 or sum(fractions.values()) >= 1:
         raise InputError(
             f"validation_fraction {validation_fraction:g} and test_fraction {test_fraction:g} must "

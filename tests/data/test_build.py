@@ -11,7 +11,7 @@ import time
 
 import numpy as np
 import pytest
-from video_files import grey_steps, noise, write_video
+from video_files import final_files, grey_steps, write_class_folders, write_video
 
 from movinet.data import build
 from movinet.data import manifest as manifests
@@ -24,18 +24,9 @@ TOOL = REPOSITORY / "tools" / "build_dataset.py"
 SMALL = BuildSettings(EncodingSettings(short_side=24), shards=2)
 
 
-def write_videos(root, clips=4, frames=6):
-    for split in ("train", "val", "test"):
-        for label in ("jump", "run"):
-            for index in range(clips if split == "train" else 2):
-                seed = index + 10 * len(split) + 100 * len(label)
-                write_video(root / split / label / f"{index}.h264.mp4", noise(frames, seed=seed))
-    return root
-
-
 @pytest.fixture(scope="module")
 def videos(tmp_path_factory):
-    return write_videos(tmp_path_factory.mktemp("videos"))
+    return write_class_folders(tmp_path_factory.mktemp("videos"))
 
 
 @pytest.fixture(scope="module")
@@ -51,11 +42,6 @@ def contents(folder):
         for path in folder.rglob("*")
         if path.is_file()
     }
-
-
-def run_tool(*flags, **kwargs):
-    command = [sys.executable, str(TOOL), *map(str, flags)]
-    return subprocess.run(command, capture_output=True, text=True, **kwargs)
 
 
 def read_examples(folder, pattern="*.tfrecord"):
@@ -167,14 +153,10 @@ def test_a_damaged_dataset_is_not_taken_for_a_sound_one(videos, tmp_path):
     assert contents(output) == sound
 
 
-def final_files(output):
-    return [path.name for path in output.glob("*") if not path.name.startswith(".")]
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("signal_number", [signal.SIGKILL, signal.SIGINT])
 def test_an_interrupted_build_goes_on(tmp_path, signal_number):
-    videos = write_videos(tmp_path / "videos", clips=16, frames=20)
+    videos = write_class_folders(tmp_path / "videos", clips=16, frames=20)
     settings = BuildSettings(EncodingSettings(short_side=24), shards=16)
     build_dataset(videos, tmp_path / "whole", settings, workers=2)
     output = tmp_path / "interrupted"
@@ -258,71 +240,6 @@ def test_the_output_may_not_lie_in_the_source(videos):
     with pytest.raises(InputError, match="outside"):
         build_dataset(videos, videos / "dataset", SMALL)
     assert not (videos / "dataset").exists()
-
-
-class TestTool:
-    def spoil(self, root):
-        (root / "train/run/empty.mp4").touch()
-        (root / "train/run/text.mp4").write_text("no video")
-        cut = write_video(root / "val/jump/cut.h264.mp4", noise(20))
-        cut.write_bytes(cut.read_bytes()[:-3000])
-
-    def test_bad_videos_are_listed_and_too_many_end_with_2(self, tmp_path):
-        videos = write_videos(tmp_path / "videos")
-        self.spoil(videos)
-        flags = (f"--input={videos}", f"--output={tmp_path / 'dataset'}", "--short_side=24")
-        refused = run_tool(*flags)
-        assert refused.returncode == 2
-        assert "3 of 19 videos cannot be used" in refused.stderr
-        assert "train/run/empty.mp4: is empty (0 bytes)" in refused.stderr
-        assert "Traceback" not in refused.stderr
-        assert final_files(tmp_path / "dataset") == []
-        allowed = run_tool(*flags, "--max_bad_fraction=0.2")
-        assert allowed.returncode == 0, allowed.stderr
-        manifest = manifests.load(tmp_path / "dataset")
-        assert {(video.path, video.split) for video in manifest.skipped} == {
-            ("train/run/empty.mp4", "train"),
-            ("train/run/text.mp4", "train"),
-            ("val/jump/cut.h264.mp4", "validation"),
-        }
-        assert all(video.reason and video.reason in allowed.stdout for video in manifest.skipped)
-        assert {name: split.clips for name, split in manifest.splits.items()} == {
-            "train": 8,
-            "validation": 4,
-            "test": 4,
-        }
-        for split in manifest.splits:
-            manifests.verify(tmp_path / "dataset", split, checksums=True)
-
-    @pytest.mark.parametrize(
-        ("flags", "words"),
-        [
-            (["--input=/nowhere", "--output=x"], "/nowhere does not exist"),
-            (["--output=x"], "--input"),
-            (["--input=x", "--output=y", "--max_bad_fraction=2"], "max_bad_fraction"),
-            (["--input=x", "--output=y", "stray"], "stray"),
-            (["--input=x", "--outptu=y"], "outptu"),
-        ],
-    )
-    def test_bad_flags_end_with_a_sentence_and_2(self, tmp_path, flags, words):
-        ended = run_tool(*flags, cwd=tmp_path)
-        assert ended.returncode == 2
-        assert words in ended.stderr and "Traceback" not in ended.stderr
-        assert list(tmp_path.iterdir()) == []
-
-    @pytest.mark.parametrize("tool", ["build_dataset.py", "make_sample_dataset.py"])
-    def test_help_is_instant(self, tool):
-        program = (
-            "import runpy, sys\n"
-            f"sys.argv = ['tool', '--help']\n"
-            "try:\n"
-            f"    runpy.run_path({str(TOOL.with_name(tool))!r}, run_name='__main__')\n"
-            "except SystemExit: pass\n"
-            "print(sorted({'tensorflow', 'av', 'official'} & sys.modules.keys()))"
-        )
-        ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-        assert "--output" in ended.stdout
-        assert ended.stdout.splitlines()[-1] == "[]"
 
 
 def test_json_of_the_manifest_is_that_of_the_contract(dataset):

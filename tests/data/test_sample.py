@@ -77,21 +77,16 @@ def test_states_are_circles():
 
 
 def test_no_shape_hides_its_rotation():
+    ground = Image.new("RGB", (288, 288))
     for shape in sample_drawing.SHAPES:
-        masks = []
-        for degrees in range(0, 360, 30):
-            angle = math.radians(degrees)
-            matrix = np.array(
-                [[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]]
-            )
-            canvas = Image.new("1", (100, 100))
-            sample_drawing.ImageDraw.Draw(canvas).polygon(
-                [tuple(point) for point in 50 + 45 * shape @ matrix], fill=1
-            )
-            masks.append(np.asarray(canvas))
-        for turned in masks[1:]:
-            assert (turned ^ masks[0]).sum() > 0.15 * masks[0].sum()
-        assert np.hypot(*shape.T).max() == pytest.approx(1)
+        look = sample_drawing.Look(ground, shape, ((250,) * 3, (150,) * 3, (50,) * 3) * 2)
+        turns = [
+            sample_drawing.draw_picture(look, State(0.5, 0.5, turn / 12, 0.5)).astype(int)
+            for turn in range(6)  # The shades repeat after half a turn.
+        ]
+        for turned in turns[1:]:
+            assert np.abs(turned - turns[0]).mean() > 0.1 * turns[0].mean()
+        assert np.hypot(*shape.T).max() < 1.01
 
 
 def motion(label, seed):
