@@ -67,7 +67,7 @@ def test() -> None:
     """Style, types and all tests, on two cores."""
     check()
     threads = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
-    _run(PYTHON, "-m", "pytest", "-n", "2", "--durations=15", **threads)
+    _run(PYTHON, "-m", "pytest", "-n", "2", "--dist", "worksteal", "--durations=15", **threads)
 
 
 def constraints() -> None:

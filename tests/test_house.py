@@ -93,6 +93,7 @@ def test_help_needs_no_tensorflow(script):
     code = (
         "import runpy, sys\n"
         f"sys.argv = [{script!r}, '--help']\n"
+        "sys.path.insert(0, 'tools')\n"
         "try:\n"
         f"    runpy.run_path({script!r}, run_name='__main__')\n"
         "except SystemExit as ended:\n"
