@@ -7,19 +7,9 @@ import os
 from absl import flags, logging
 
 from movinet import cli
+from movinet.training.modes import MODES
 
 FLAGS = flags.FLAGS
-MODES = (
-    "train",
-    "eval",
-    "train_and_eval",
-    "continuous_eval",
-    "eval_continuous",
-    "continuous_train_and_eval",
-    "train_and_validate",
-    "train_and_post_eval",
-)
-
 flags.DEFINE_string(
     "experiment",
     "movinet_sample",

@@ -10,7 +10,8 @@ import gin
 from movinet.errors import InputError
 from movinet.training import configuration, sample_data
 from movinet.training.evaluation import Report
-from movinet.training.runner import Runner, check_mode
+from movinet.training.modes import check_mode
+from movinet.training.runner import Runner
 
 
 def launch(

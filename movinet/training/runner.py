@@ -13,30 +13,9 @@ from movinet.errors import InputError
 from movinet.training import configuration, history, initialization, preparation, reporting
 from movinet.training.checkpointing import BestCheckpoint, LatestCheckpoints
 from movinet.training.evaluation import Report
+from movinet.training.modes import check_mode
 from movinet.training.progress import Progress, describe
 from movinet.training.trainer import Trainer
-
-MODES = (
-    "train",
-    "eval",
-    "train_and_eval",
-    "continuous_eval",
-    "eval_continuous",
-    "continuous_train_and_eval",
-    "train_and_validate",
-    "train_and_post_eval",
-)
-
-
-def check_mode(mode: str) -> str:
-    """The mode under its one name. Raises InputError when there is no such mode here."""
-    if mode not in MODES or mode == "train_and_validate":
-        raise InputError(
-            f"--mode={mode} is not available; choose train_and_eval, train, eval or "
-            "continuous_eval."
-        )
-    same = {"eval_continuous": "continuous_eval", "continuous_train_and_eval": "train_and_eval"}
-    return same.get(mode, mode)
 
 
 class Runner:
