@@ -12,6 +12,7 @@ import pathlib
 
 import av
 import numpy as np
+from tqdm import tqdm
 
 from movinet.data import sample_drawing
 from movinet.data.sample_drawing import State
@@ -84,7 +85,8 @@ def write_sample_dataset(
         for index in range(count)
     ]
     _refuse_strangers(output, {clip.path for clip in clips})
-    for result in map_in_processes(_write_clip, clips, workers):
+    results = map_in_processes(_write_clip, clips, workers)
+    for result in tqdm(results, "drawing", len(clips), unit=" clips", mininterval=1):
         if isinstance(result, Failure):
             raise RuntimeError(f"A clip could not be written: it {result.reason}.")
         if result is not None:

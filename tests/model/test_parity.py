@@ -63,7 +63,7 @@ def test_logits_equal_the_official_ones(model_id, layout, tmp_path):
     clip = random_clip(1, 3, 32, 32, 3)
     expected = official({"image": clip})
     assert relative_difference(model(clip), expected) < TOLERANCE
-    assert relative_difference(model(clip[:, ::-1]), expected) > 10 * TOLERANCE
+    assert relative_difference(model(clip[:, ::-1]), expected) > 3 * TOLERANCE
     assert model.count_params() == official.count_params()
     if layout in PRESET_OF_LAYOUT:
         preset = PRESETS[f"{model_id}_{PRESET_OF_LAYOUT[layout]}"]
