@@ -87,6 +87,9 @@ class MovinetClassifier(tf_keras.Model):
             self._track_trackable(layer, f"layer_with_weights-{index}")
         self._backbone, self._classifier_head = backbone, head
         self.built = True
+        # What a SavedModel takes, even if the model has never been called.
+        shape = self.input_specs[model_inputs.IMAGE].shape
+        self._set_save_spec(tf.TensorSpec(shape, name=model_inputs.IMAGE))
 
     def build(self, input_shape: Any = None) -> None:
         """Does nothing: all variables exist since construction."""

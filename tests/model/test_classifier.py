@@ -173,3 +173,16 @@ def test_replicas_share_statistics_only_where_there_are_several():
         single = movinet.Movinet(SMALL, **STREAM)
     norms = [layer for layer in single.submodules if hasattr(layer, "synchronized")]
     assert norms and not any(norm.synchronized for norm in norms)
+
+
+def test_keras_saved_models_and_weight_files_reload(tmp_path):
+    model, clip = build(**LAYOUTS["stream_2plus1d"]), random_clip(1, 3, 16, 16, 3)
+    model.save(tmp_path / "saved_model")
+    reloaded = tf_keras.models.load_model(tmp_path / "saved_model")
+    np.testing.assert_allclose(reloaded(clip), model(clip), rtol=1e-5, atol=1e-6)
+    for name in ("weights.h5", "model.weights.h5"):
+        fresh = movinet.MovinetClassifier.from_config(model.get_config())
+        assert relative_difference(fresh(clip), model(clip)) > 0.1
+        model.save_weights(tmp_path / name)
+        fresh.load_weights(tmp_path / name)
+        np.testing.assert_allclose(fresh(clip), model(clip), rtol=1e-5, atol=1e-6)
