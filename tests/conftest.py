@@ -1,5 +1,4 @@
-"""Fixtures shared by all tests; their folder is on the path, so that helpers here can be
-imported."""
+"""Fixtures shared by all tests; helpers beside this file can be imported."""
 
 import os
 import pathlib

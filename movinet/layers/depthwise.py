@@ -1,10 +1,11 @@
 """Depthwise convolutions over time, built from fused 2-D ones.
 
-TensorFlow runs a depthwise 3-D convolution as a grouped `Conv3D`, on CPU through XLA only and some
-30 times slower than need be. Here each frame of the kernel is one 2-D depthwise convolution over
-all frames of all clips; its outputs are moved in time and added. The gradient is written out in the
-same ops because the built-in gradient of a slice costs more than the convolutions do
-(33 ms against 3 ms for 3x3x3 on [4, 8, 22, 22, 80], as `benchmarks/depthwise.py` prints).
+TensorFlow runs a depthwise 3-D convolution as a grouped `Conv3D`, on a CPU through XLA only, which
+makes a base network some 50 times slower (`benchmarks/compare_official.py`). Here each frame of the
+kernel is one 2-D depthwise convolution over all frames of all clips; its outputs are moved in time
+and added. The gradient is written out in the same ops because the built-in gradient of a slice
+costs more than the convolutions do (33 ms against 3 ms for 3x3x3 on [4, 8, 22, 22, 80], as
+`benchmarks/depthwise.py` prints).
 """
 
 import tensorflow as tf

@@ -75,7 +75,7 @@ def test_a_temporal_stem_streams_too(clip):
     from models import SMALL
 
     stem = dataclasses.replace(SMALL.stem, kernel_size=(3, 3, 3))
-    for conv_type in ("3d", "3d_2plus1d"):
+    for conv_type in ("3d", "3d_2plus1d", "2plus1d"):
         model = build(dataclasses.replace(SMALL, stem=stem), **{**STREAM, "conv_type": conv_type})
         assert "state_stem_stream_buffer" in model.init_states(clip.shape)
         logits, _ = run_in_pieces(model.stream(), clip, (1, 2, 2))
