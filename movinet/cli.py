@@ -1,5 +1,6 @@
 """What every command line of the project shares: how it starts and how it fails."""
 
+import os
 import sys
 from collections.abc import Callable, Sequence
 
@@ -37,6 +38,9 @@ def run(main: Callable[[], None]) -> None:
             print(f"error: {error} (see --help)", file=sys.stderr)
             sys.exit(EXIT_BAD_INPUT)
         except SystemExit:  # absl ends with 1 after printing the help that was asked for.
+            sys.exit(0)
+        except BrokenPipeError:  # `--help | head` has read enough; nothing is left to flush to.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(0)
 
     app.run(guarded, flags_parser=parse)
