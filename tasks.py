@@ -45,6 +45,8 @@ def install(requirements: str) -> None:
     except subprocess.CalledProcessError:
         sys.exit("error: this Python lacks ensurepip; install it (Debian: python3-venv).")
     pip = (PYTHON, "-m", "pip", "--disable-pip-version-check", "install", "--quiet")
+    # Python 3.10 brings a pip that builds source packages the old way, and fails on seqeval.
+    _run(*pip, "--upgrade", "pip")
     _run(*pip, "-r", requirements, "-c", "constraints.txt")
     stamp.write_text(digest.hexdigest())
 
