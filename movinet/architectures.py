@@ -115,6 +115,17 @@ class Architecture:
         )
 
 
+def squeeze_excitation_filters(filters: int, se_type: str) -> int:
+    """Returns the hidden width of squeeze-excitation: a quarter of what it pools, in eights.
+
+    Rounded to the nearest multiple of 8, but never down by more than a tenth. `2plus3d` pools
+    twice the filters.
+    """
+    width = filters * (2 if se_type == "2plus3d" else 1) / 4
+    rounded = max(8, int(width + 4) // 8 * 8)
+    return rounded + 8 if rounded < 0.9 * width else rounded
+
+
 def _block(filters: int, kernels: str, widths: str, stride: int = 2) -> BlockSpec:
     """Reads a row of the paper's table: kernels `53 33 33` and expansion filters `184 112 184`."""
     named = {"13": K13, "15": K15, "33": K33, "53": K53}

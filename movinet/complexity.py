@@ -2,7 +2,12 @@
 
 import dataclasses
 
-from movinet.architectures import ARCHITECTURES, Architecture, BottleneckSpec
+from movinet.architectures import (
+    ARCHITECTURES,
+    Architecture,
+    BottleneckSpec,
+    squeeze_excitation_filters,
+)
 from movinet.presets import Preset
 
 # Learned and running, each: scale, shift, mean and variance.
@@ -32,13 +37,13 @@ def _convolution(taps: int, inputs: int, outputs: int, pixels: int) -> Cost:
     return Cost(weights + _NORM_WEIGHTS * outputs, weights * pixels)
 
 
-def _feature(layer: BottleneckSpec, preset: Preset, pixels_in: int, pixels_out: int) -> Cost:
+def _feature(layer: BottleneckSpec, preset: Preset, pixels: int) -> Cost:
     frames, height, width = layer.kernel_size
     filters = layer.expand_filters
     if frames == 1 or preset.conv_type == "3d":
-        return _convolution(frames * height * width, 1, filters, pixels_out)
-    spatial = _convolution(height * width, 1, filters, pixels_out)
-    return spatial + _convolution(frames, 1, filters, pixels_out)
+        return _convolution(frames * height * width, 1, filters, pixels)
+    spatial = _convolution(height * width, 1, filters, pixels)
+    return spatial + _convolution(frames, 1, filters, pixels)
 
 
 def _squeeze_excitation(layer: BottleneckSpec, preset: Preset) -> Cost:
@@ -46,7 +51,7 @@ def _squeeze_excitation(layer: BottleneckSpec, preset: Preset) -> Cost:
         return Cost()
     filters = layer.expand_filters
     pooled = filters * (2 if preset.se_type == "2plus3d" else 1)
-    hidden = _hidden_filters(pooled)
+    hidden = squeeze_excitation_filters(filters, preset.se_type)
     weights = hidden * (pooled + filters)
     parameters = weights + hidden + filters
     if preset.causal and preset.use_positional_encoding:
@@ -55,17 +60,10 @@ def _squeeze_excitation(layer: BottleneckSpec, preset: Preset) -> Cost:
     return Cost(parameters, weights, 0) if per_frame else Cost(parameters, 0, weights)
 
 
-def _hidden_filters(pooled: int) -> int:
-    """A quarter of the pooled width, as the nearest multiple of 8 that keeps 9 tenths of it."""
-    width = pooled / 4
-    rounded = max(8, int(width + 4) // 8 * 8)
-    return rounded + 8 if rounded < 0.9 * width else rounded
-
-
 def _bottleneck(layer: BottleneckSpec, preset: Preset, pixels_in: int, pixels_out: int) -> Cost:
     width = layer.expand_filters
     cost = _convolution(1, layer.input_filters, width, pixels_in)
-    cost += _feature(layer, preset, pixels_in, pixels_out)
+    cost += _feature(layer, preset, pixels_out)
     cost += _squeeze_excitation(layer, preset)
     cost += _convolution(1, width, layer.filters, pixels_out)
     if layer.needs_skip_projection:

@@ -1,7 +1,5 @@
 """Small networks with random weights, for tests of the models."""
 
-import json
-import pathlib
 from collections.abc import Callable
 from typing import Any
 
@@ -106,8 +104,3 @@ def run_in_pieces(
     for piece in tf.split(clip, pieces, axis=1):
         logits, states = step({**states, "image": piece})
     return logits, states
-
-
-def read_json(path: pathlib.Path) -> Any:
-    """Reads a JSON file."""
-    return json.loads(path.read_text(encoding="utf-8"))

@@ -170,9 +170,8 @@ def _write_shards(
         return
     label_numbers = {label: number for number, label in enumerate(found.labels)}
     results = map_in_processes(_encode, tasks, min(workers, len(tasks)), timeout)
-    from movinet.data import (
-        records,
-    )  # Loads TensorFlow, which takes seconds: not for an early error.
+    # Loads TensorFlow, which takes seconds: not for an early error.
+    from movinet.data import records
 
     with tqdm(
         total=total,

@@ -7,26 +7,24 @@ from collections.abc import Callable, Iterator, Sequence
 import tensorflow as tf
 
 from movinet.data.clips import EncodedClip
+from movinet.data.decoding import IMAGE_FIELD, LABEL_FIELD, TIMESTAMP_FIELD
 
-IMAGE_KEY = "image/encoded"
-TIMESTAMP_KEY = "image/timestamp"
-HEIGHT_KEY = "image/height"
-WIDTH_KEY = "image/width"
-LABEL_KEY = "clip/label/index"
-LABEL_TEXT_KEY = "clip/label/text"
-SOURCE_KEY = "clip/source"
-FRAMES_KEY = "clip/frames"
+HEIGHT_FIELD = "image/height"
+WIDTH_FIELD = "image/width"
+LABEL_TEXT_FIELD = "clip/label/text"
+SOURCE_FIELD = "clip/source"
+FRAMES_FIELD = "clip/frames"
 
 
 def serialize_clip(clip: EncodedClip, label: int, label_text: str, source: str) -> bytes:
     """Returns a SequenceExample; `source` is the path of the video relative to its folder."""
     context = {
-        LABEL_KEY: _integers([label]),
-        LABEL_TEXT_KEY: _strings([label_text.encode()]),
-        SOURCE_KEY: _strings([source.encode()]),
-        HEIGHT_KEY: _integers([clip.height]),
-        WIDTH_KEY: _integers([clip.width]),
-        FRAMES_KEY: _integers([len(clip.frames)]),
+        LABEL_FIELD: _integers([label]),
+        LABEL_TEXT_FIELD: _strings([label_text.encode()]),
+        SOURCE_FIELD: _strings([source.encode()]),
+        HEIGHT_FIELD: _integers([clip.height]),
+        WIDTH_FIELD: _integers([clip.width]),
+        FRAMES_FIELD: _integers([len(clip.frames)]),
     }
     frames = [_strings([frame]) for frame in clip.frames]
     times = [_integers([time]) for time in clip.timestamps]
@@ -34,8 +32,8 @@ def serialize_clip(clip: EncodedClip, label: int, label_text: str, source: str) 
         context=tf.train.Features(feature=context),
         feature_lists=tf.train.FeatureLists(
             feature_list={
-                IMAGE_KEY: tf.train.FeatureList(feature=frames),
-                TIMESTAMP_KEY: tf.train.FeatureList(feature=times),
+                IMAGE_FIELD: tf.train.FeatureList(feature=frames),
+                TIMESTAMP_FIELD: tf.train.FeatureList(feature=times),
             }
         ),
     )

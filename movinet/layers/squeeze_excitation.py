@@ -4,25 +4,13 @@ import dataclasses
 
 import tensorflow as tf
 
+from movinet.architectures import squeeze_excitation_filters
 from movinet.layers.base import Dimension, Size, SpecLayer, States, StateSpec
 from movinet.layers.config import LayerConfig
 from movinet.layers.convolution import ConvBlock, ConvSpec
 from movinet.layers.frames import dimensions, scale_clips
 from movinet.layers.pooling import RunningAverage, spatial_average
 from movinet.layers.positional_encoding import PositionalEncoding, PositionalEncodingSpec
-
-RATIO = 0.25
-DIVISOR = 8
-
-
-def hidden_filters(filters: int, se_type: str) -> int:
-    """Returns the hidden width: a quarter of what is pooled, as a multiple of 8.
-
-    Rounded to the nearest multiple, but never down by more than a tenth.
-    """
-    width = RATIO * filters * (2 if se_type == "2plus3d" else 1)
-    rounded = max(DIVISOR, int(width + DIVISOR / 2) // DIVISOR * DIVISOR)
-    return rounded + DIVISOR if rounded < 0.9 * width else rounded
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,7 +33,7 @@ class SqueezeExcitation(SpecLayer):
 
     def create(self, spec: SqueezeExcitationSpec, config: LayerConfig) -> None:
         """Makes the pool, the positional encoding, and two pointwise convolutions."""
-        hidden = hidden_filters(spec.filters, config.se_type)
+        hidden = squeeze_excitation_filters(spec.filters, config.se_type)
         pooled = 2 * spec.filters if config.se_type == "2plus3d" else spec.filters
         self._pool = self._pos_encoding = None
         if config.causal and config.se_type != "2d":

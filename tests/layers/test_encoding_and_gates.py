@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from movinet.architectures import squeeze_excitation_filters
 from movinet.layers import activations
 from movinet.layers.config import LayerConfig
 from movinet.layers.positional_encoding import PositionalEncoding, PositionalEncodingSpec
-from movinet.layers.squeeze_excitation import hidden_filters
 
 
 def test_positional_encoding_equals_its_formula_and_continues():
@@ -26,7 +26,7 @@ def test_positional_encoding_equals_its_formula_and_continues():
     [(24, "3d", 8), (80, "3d", 24), (80, "2plus3d", 40), (184, "3d", 48), (280, "2plus3d", 144)],
 )
 def test_hidden_filters_of_published_layers(filters, se_type, expected):
-    assert hidden_filters(filters, se_type) == expected
+    assert squeeze_excitation_filters(filters, se_type) == expected
 
 
 def test_activations_equal_their_formulas():

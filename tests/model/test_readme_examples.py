@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import tensorflow as tf
-from models import randomise, relative_difference
+from models import LAYOUTS, randomise, relative_difference
 
 import movinet
 
@@ -60,14 +60,6 @@ non_streaming_output, _ = model({**init_states, 'image': inputs})
 non_streaming_prediction = tf.argmax(non_streaming_output, -1)
 """
 
-STREAM_CHOICES = {
-    "causal": True,
-    "conv_type": "2plus1d",
-    "se_type": "2plus3d",
-    "activation": "hard_swish",
-    "gating_activation": "hard_sigmoid",
-}
-
 
 def _save(folder, **choices):
     model = movinet.MovinetClassifier(movinet.Movinet("a0", **choices), 600)
@@ -96,7 +88,7 @@ def test_base_example(tmp_path):
 
 
 def test_stream_example(tmp_path):
-    saved = _save(tmp_path, **STREAM_CHOICES)
+    saved = _save(tmp_path, **LAYOUTS["stream_2plus1d"])
     names = _run(STREAM, tmp_path)
     whole = names["non_streaming_output"]
     np.testing.assert_allclose(whole, saved(names["inputs"]), rtol=1e-5, atol=1e-5)
