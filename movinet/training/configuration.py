@@ -16,10 +16,11 @@ from typing import Any, TypeVar
 from official.core import config_definitions, exp_factory
 from official.modeling import hyperparams
 
+from movinet import yaml_files
 from movinet.errors import InputError
 from movinet.training import experiments as _registered  # noqa: F401
-from movinet.training import overrides, yaml_files
-from movinet.training.yaml_files import Path, Settings
+from movinet.training import overrides
+from movinet.yaml_files import Path, Settings
 
 ConfigType = TypeVar("ConfigType", bound=hyperparams.Config)
 _NOTHING = type(None)

@@ -6,9 +6,9 @@ import os
 import re
 from typing import Any
 
+from movinet import yaml_files
 from movinet.errors import InputError
-from movinet.training import yaml_files
-from movinet.training.yaml_files import Settings
+from movinet.yaml_files import Settings
 
 SOURCE = "--params_override"
 _PAIR = re.compile(r"\s*(?P<name>[A-Za-z_][\w.]*)\s*=(?P<value>.*)", re.DOTALL)

@@ -9,8 +9,9 @@ from official.common import distribute_utils
 from official.core import config_definitions, task_factory
 from official.modeling import performance
 
+from movinet.checkpoints import loading
 from movinet.errors import InputError
-from movinet.training import configuration, history, initialization, preparation, reporting
+from movinet.training import configuration, history, preparation, reporting
 from movinet.training.checkpointing import BestCheckpoint, LatestCheckpoints
 from movinet.training.evaluation import Report
 from movinet.training.modes import check_mode
@@ -190,7 +191,7 @@ class Runner:
             "latest": self.latest.latest,
             "": self.best.path or self.latest.latest,
         }
-        path = found[checkpoint] if checkpoint in found else initialization.find(checkpoint)
+        path = found[checkpoint] if checkpoint in found else loading.find(checkpoint)
         if path is None:
             raise InputError(
                 f"There is no {checkpoint or 'checkpoint'} in {self.model_dir} to evaluate; train "

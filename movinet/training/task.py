@@ -7,8 +7,9 @@ import tf_keras
 from official.core import base_task, task_factory
 
 import movinet
+from movinet.checkpoints import loading
 from movinet.errors import InputError
-from movinet.training import initialization, inputs
+from movinet.training import inputs
 from movinet.training.experiments import MovinetTaskConfig
 from movinet.training.metrics import ClassificationCounts
 
@@ -63,14 +64,17 @@ class MovinetTask(base_task.Task):
 
     def initialize(self, model: tf_keras.Model) -> None:
         """Loads `init_checkpoint`, if one is given, and says what was loaded."""
-        if self.task_config.init_checkpoint:
-            print(
-                initialization.load(
-                    model,
-                    self.task_config.init_checkpoint,
-                    self.task_config.init_checkpoint_modules,
-                )
+        path, modules = self.task_config.init_checkpoint, self.task_config.init_checkpoint_modules
+        if not path:
+            return
+        chosen = [modules] if isinstance(modules, str) else list(modules)
+        if len(chosen) != 1 or chosen[0] not in loading.MODULES:
+            raise InputError(
+                f"task.init_checkpoint_modules is {', '.join(chosen)!r}; it must be 'all' or "
+                "'backbone'."
             )
+        hint = "set task.init_checkpoint_modules=backbone"
+        print(loading.load(model, path, chosen[0], partial_hint=hint))
 
     def build_inputs(
         self, params: inputs.DataConfig, input_context: tf.distribute.InputContext | None = None

@@ -7,9 +7,9 @@ import pytest
 from official.core import exp_factory
 from official.modeling import hyperparams
 
-from movinet import InputError
-from movinet.training import configuration, experiments, yaml_files
-from movinet.training.yaml_files import Settings
+from movinet import InputError, yaml_files
+from movinet.training import configuration, experiments
+from movinet.yaml_files import Settings
 
 RECIPE = """
 runtime:

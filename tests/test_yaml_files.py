@@ -4,8 +4,7 @@ import time
 
 import pytest
 
-from movinet import InputError
-from movinet.training import yaml_files
+from movinet import InputError, yaml_files
 
 
 def test_numbers_are_read_as_people_write_them():
