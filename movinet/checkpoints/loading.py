@@ -16,17 +16,26 @@ _AVERAGE = "average"
 _SHOWN = 3
 
 
-def load(model: MovinetClassifier, path: str, module: str = "all", partial_hint: str = "") -> str:
+def load(
+    model: MovinetClassifier,
+    path: str,
+    module: str = "all",
+    *,
+    complete: bool = True,
+    partial_hint: str = "",
+) -> str:
     """Reads the checkpoint into `model` and returns one sentence about what was read.
 
     Args:
       path: a checkpoint (`.../ckpt-100`) or a folder, of which the latest is taken.
       module: 'all', or 'backbone' to leave the classifier's head as it is.
+      complete: whether the checkpoint must hold every variable; if not, those that it lacks stay as
+        they are.
       partial_hint: how the user asks for the backbone alone, such as `set x=backbone`; '' if there
         is no way.
 
-    Raises: InputError if there is no readable checkpoint, or if it does not hold every variable in
-    its shape; nothing is read then.
+    Raises: InputError if there is no readable checkpoint, or if a variable is missing or has
+    another shape; nothing is read then.
     """
     if module not in MODULES:
         raise InputError(f"No module {module!r}; it must be 'all' or 'backbone'.")
@@ -34,10 +43,23 @@ def load(model: MovinetClassifier, path: str, module: str = "all", partial_hint:
     view = _open(found)
     root = _root(model, view, module, found, partial_hint)
     variables = (model if module == "all" else model.backbone).variables
-    _check_variables(view, root, variables, found, partial_hint)
-    root.read(found).expect_partial().assert_existing_objects_matched()
+    missing, misshapen = _compare(view, root, variables, found)
+    if missing and complete:
+        raise InputError(
+            f"{found} lacks {len(missing)} of the model's {len(variables)} variables: "
+            f"{_first(missing)}; "
+            "is it the same model_id, conv_type, se_type, causal and positional encoding?"
+        )
+    if misshapen:
+        hint = "is it the same num_classes, model_id, conv_type and se_type?"
+        if partial_hint:
+            hint = f"for another number of classes {partial_hint}."
+        raise InputError(
+            f"{found} has {len(misshapen)} variables of another shape: {_first(misshapen)}; {hint}"
+        )
+    root.read(found).expect_partial()
     what = "the model" if module == "all" else "the backbone; the head starts anew"
-    return f"Initialised {len(variables)} variables from {found}: {what}."
+    return f"Initialised {len(variables) - len(missing)} variables from {found}: {what}."
 
 
 def load_averages(model: MovinetClassifier, path: str) -> int:
@@ -147,13 +169,13 @@ def _root(
     )
 
 
-def _check_variables(
+def _compare(
     view: tf.train.CheckpointView,
     root: tf.train.Checkpoint,
     variables: list[tf.Variable],
     path: str,
-    partial_hint: str,
-) -> None:
+) -> tuple[list[str], list[str]]:
+    """Names the variables that the checkpoint lacks, and those that have another shape there."""
     reader = tf.train.load_checkpoint(path)
     stored = reader.get_variable_to_shape_map()
     matched = {id(trackable): node for node, trackable in view.match(root).items()}
@@ -166,23 +188,7 @@ def _check_variables(
         shape = stored[view._object_graph_proto.nodes[node].attributes[0].checkpoint_key]
         if list(variable.shape) != shape:
             misshapen.append(f"{variable.name} is {shape} there and {list(variable.shape)} here")
-    if missing:
-        raise InputError(
-            f"{path} lacks {len(missing)} of the model's {len(variables)} variables: "
-            f"{_first(missing)}; "
-            "is it the same model_id, conv_type, se_type, causal and positional encoding?"
-        )
-    if misshapen:
-        hint = (
-            f"for another number of classes {partial_hint}"
-            if partial_hint
-            else "is it the same num_classes, model_id, conv_type and se_type?"
-        )
-        end = "" if hint.endswith("?") else "."
-        raise InputError(
-            f"{path} has {len(misshapen)} variables of another shape: {_first(misshapen)}; "
-            f"{hint}{end}"
-        )
+    return missing, misshapen
 
 
 def _first(names: list[str]) -> str:

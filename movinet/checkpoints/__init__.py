@@ -1,0 +1,1 @@
+"""Reading and writing weights; knows the models, not the trainer."""

@@ -1,0 +1,1 @@
+"""From trained models to files that other programs run: SavedModel and LiteRT."""
