@@ -11,19 +11,30 @@ from movinet.errors import InputError
 EXIT_BAD_INPUT = 2
 
 
-def run(main: Callable[[], None]) -> None:
+def run(
+    main: Callable[..., None], *, positional: Sequence[str] = (), home: str = "__main__"
+) -> None:
     """Parses the flags, runs `main`, and turns bad input into one sentence and exit code 2.
 
     Bad flags end the same way. `--help` prints the flags and ends with 0.
+
+    Args:
+      main: is called with the positional arguments.
+      positional: their names; all are required, anywhere between the flags.
+      home: the module that defines the flags and whose docstring `--help` prints.
     """
 
     def guarded(arguments: Sequence[str]) -> None:
         try:
-            if len(arguments) > 1:
+            values = arguments[1:]
+            if len(values) < len(positional):
+                raise InputError(f"{positional[len(values)]} is missing (see --help).")
+            if len(values) > len(positional):
                 raise InputError(
-                    f"Unexpected argument {arguments[1]!r}: settings are flags (see --help)."
+                    f"Unexpected argument {values[len(positional)]!r}: settings are flags "
+                    "(see --help)."
                 )
-            main()
+            main(*values)
         except InputError as error:
             print(f"error: {error}", file=sys.stderr)
             sys.exit(EXIT_BAD_INPUT)
@@ -43,4 +54,11 @@ def run(main: Callable[[], None]) -> None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(0)
 
+    if positional:
+        flags.FLAGS.set_gnu_getopt()  # Flags may follow arguments.
+    if home != "__main__":
+        # absl describes the main module, which is thin where the command is part of the package.
+        sys.modules["__main__"].__doc__ = sys.modules[home].__doc__
+        for flag in flags.FLAGS.get_flags_for_module(home):
+            flags.FLAGS.register_key_flag_for_module(sys.argv[0], flag)
     app.run(guarded, flags_parser=parse)

@@ -12,7 +12,7 @@ FILES = [
     path
     for folder in ("movinet", "tools", "benchmarks", "tests")
     for path in sorted((ROOT / folder).rglob("*.py"))
-] + [ROOT / "train.py", ROOT / "tasks.py"]
+] + [ROOT / "train.py", ROOT / "predict.py", ROOT / "tasks.py"]
 LONGEST_FILE = 300
 MODEL_GARDEN = {"official", "orbit", "gin"}
 # Package: the packages of ours that it must not know.
@@ -29,7 +29,9 @@ FORBIDDEN = {
         "movinet.layers",
         "movinet.training",
     ),
+    "movinet/streaming": ("movinet.training",),
 }
+TENSORFLOW = {"tensorflow", "tf_keras", "keras"}
 UNSAFE_CALLS = {"yaml.load", "yaml.unsafe_load", "yaml.full_load", "pickle.load", "pickle.loads"}
 
 
@@ -86,8 +88,31 @@ def test_building_a_model_loads_no_trainer():
     assert output.stdout.strip() == "[]"
 
 
+def test_streaming_knows_tensorflow_in_one_module():
+    folder = ROOT / "movinet/streaming"
+    found = {
+        path.name
+        for path in folder.glob("*.py")
+        if {name.split(".")[0] for name in _imports(_tree(path))} & TENSORFLOW
+    }
+    assert found == {"tensorflow_models.py"}
+
+
+def test_importing_streaming_loads_neither_tensorflow_nor_matplotlib():
+    code = (
+        "import sys, movinet.streaming, movinet.streaming.predict_command\n"
+        "heavy = {'tensorflow', 'tf_keras', 'keras', 'matplotlib', 'PIL'}\n"
+        "print(sorted({name.split('.')[0] for name in sys.modules} & heavy))"
+    )
+    output = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True
+    )
+    assert output.stdout.strip() == "[]"
+
+
 @pytest.mark.parametrize(
-    "script", ["train.py", *(_names(p) for p in sorted((ROOT / "tools").glob("[!p]*.py")))]
+    "script",
+    ["train.py", "predict.py", *(_names(p) for p in sorted((ROOT / "tools").glob("[!p]*.py")))],
 )
 def test_help_needs_no_tensorflow(script):
     code = (
