@@ -44,6 +44,7 @@ _HOLD = 1.5
 """Seconds for which the last picture stays."""
 
 _PALETTE_SAMPLES = 6
+_PALETTE_STEPS = 8
 # Left, bottom, width, height of the video in the figure; right of it the bars.
 _VIDEO_BOX = (0.035, 0.415, 0.455, 0.485)
 _BAR_LEFT, _BAR_RIGHT, _BAR_TOP, _BAR_STEP = 0.535, 0.965, 0.885, 0.0985
@@ -213,11 +214,15 @@ def write_gif(path: pathlib.Path, timeline: Timeline, end: float) -> None:
 
 def _palette(samples: Iterator[np.ndarray]) -> Image.Image:
     """Returns 256 colours for pictures like these, those of the plot among them unchanged."""
-    exact = [ImageColor.getrgb(color) for color in (*COLORS, INK, MUTED, GRID, TRACK, PAPER)]
+    plot_colors = (*COLORS, INK, MUTED, GRID, TRACK, PAPER)
+    exact = np.array([ImageColor.getrgb(color) for color in plot_colors])
     # A smaller montage has the same colours.
     montage = Image.fromarray(np.concatenate([picture[::2, ::2] for picture in samples]))
-    free = 256 - len(exact)
-    found = montage.quantize(free, dither=Image.Dither.NONE).getpalette() or []
+    quantised = montage.quantize(256 - len(exact), dither=Image.Dither.NONE)
+    found = np.array(quantised.getpalette() or []).reshape(-1, 3)
+    # Pillow looks up colours in steps of 4: a neighbour would be taken for the exact one.
+    distances = np.abs(found[:, np.newaxis] - exact).max(axis=-1)
+    kept = found[distances.min(axis=1) > _PALETTE_STEPS]
     palette = Image.new("P", (1, 1))
-    palette.putpalette([*found[: 3 * free], *(value for color in exact for value in color)])
+    palette.putpalette(np.concatenate([exact, kept]).flatten().tolist())
     return palette

@@ -151,14 +151,14 @@ def _print_table(timeline: Timeline, seconds: float) -> None:
     count = len(timeline)
     print(
         f"{timeline.video}: {count} {unit}{'s' * (count != 1)} with {timeline.info.name} in "
-        f"{seconds:.2f} s ({count / seconds:.3g} a second)"
+        f"{seconds:.2f} s ({count / seconds:,.0f} a second)"
     )
     best = timeline.final.top(_TOP_K.value)
     width = max(len(score.label) for score in best)
     print(f"\n{'rank':>4}  {'class':{width}}  {'index':>5}  {'score':>6}")
     for rank, score in enumerate(best, 1):
         print(f"{rank:4}  {score.label:{width}}  {score.class_index:5}  {score.score:6.4f}")
-    print(f"\ntop-1 class: {best[0].label} ({best[0].index})")
+    print(f"\ntop-1 class: {best[0].label} ({best[0].class_index})")
     print(f"top-1 score: {best[0].score:.4f}")
 
 
