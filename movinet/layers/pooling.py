@@ -52,7 +52,8 @@ class RunningAverage:
         divisors = tf.range(1, num_frames + 1) if self.per_frame else tf.fill([1], num_frames)
         divisors = tf.cast(count[:, None, None] + divisors[None, :, None], SUM_DTYPE)
         new_states = {
-            self.buffer_name: sums[:, -1, None, None, None],
+            # A slice that adds three axes at once has more of them than LiteRT can cut.
+            self.buffer_name: tf.reshape(sums[:, -1], [-1, 1, 1, 1, self.filters]),
             self.count_name: count + num_frames,
         }
         return tf.cast(sums / divisors, x.dtype), new_states
