@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 
 from absl import app, flags
 
-from movinet.errors import InputError
+from movinet.errors import InputError, VerificationError
 
+EXIT_BAD_RESULT = 1
 EXIT_BAD_INPUT = 2
 
 
@@ -16,7 +17,8 @@ def run(
 ) -> None:
     """Parses the flags, runs `main`, and turns bad input into one sentence and exit code 2.
 
-    Bad flags end the same way. `--help` prints the flags and ends with 0.
+    Bad flags end the same way; a result that fails its verification ends with exit code 1. `--help`
+    prints the flags and ends with 0.
 
     Args:
       main: is called with the positional arguments.
@@ -38,6 +40,9 @@ def run(
         except InputError as error:
             print(f"error: {error}", file=sys.stderr)
             sys.exit(EXIT_BAD_INPUT)
+        except VerificationError as error:
+            print(f"error: {error}", file=sys.stderr)
+            sys.exit(EXIT_BAD_RESULT)
         except KeyboardInterrupt:
             print("interrupted", file=sys.stderr)
             sys.exit(130)

@@ -32,6 +32,17 @@ def detect(path: str) -> str:
     return "3d_2plus1d" if any("/_conv_temporal/" in key for key in kernels) else "3d"
 
 
+def count_classes(path: str) -> int:
+    """Returns the number of logits of the classifier in a checkpoint.
+
+    Raises: InputError if the checkpoint cannot be read or holds no classifier.
+    """
+    for key, shape in loading.shapes(path).items():
+        if "/_classifier/" in key and key.endswith("/bias"):
+            return shape[0]
+    raise InputError(f"The checkpoint {path} holds no classifier.")
+
+
 def convert(model: MovinetClassifier, conv_type: str) -> MovinetClassifier:
     """Returns a new model with the same weights in another layout.
 

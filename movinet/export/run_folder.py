@@ -100,9 +100,8 @@ def read(path: str) -> RunFolder:
         "num_classes": params.positive("task.train_data.num_classes"),
         "activation": params.get("task.model.activation", str, "swish"),
     }
-    variant = "stream" if backbone["causal"] else "base"
     info = ModelInfo(
-        name=f"{backbone['model_id']}_{variant}",
+        name=f"{backbone['model_id']}_{variant(backbone['causal'])}",
         num_classes=classifier["num_classes"],
         preprocessing=_preprocessing(params),
         causal=backbone["causal"],
@@ -110,6 +109,11 @@ def read(path: str) -> RunFolder:
     )
     best = params.get("trainer.best_checkpoint_export_subdir", str, "") or BEST_FOLDER
     return RunFolder(path, backbone, classifier, _described(path, info), os.path.join(path, best))
+
+
+def variant(causal: bool) -> str:
+    """Returns the second half of the name of a published variant."""
+    return "stream" if causal else "base"
 
 
 def read_labels(path: str) -> tuple[str, ...]:

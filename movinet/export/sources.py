@@ -18,6 +18,7 @@ from movinet.presets import PRESETS, Preset
 
 StrPath: TypeAlias = str | os.PathLike[str]
 _DEFAULT_SIZE = 224
+_KINETICS_CLASSES = 600
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,7 +29,9 @@ class Source:
     info: ModelInfo
 
 
-def from_model_dir(path: StrPath, checkpoint: StrPath = "") -> Source:
+def from_model_dir(
+    path: StrPath, checkpoint: StrPath = "", labels: Sequence[str] | None = None
+) -> Source:
     """Reads a training run: one of ours, or one of the official trainer.
 
     Where the run kept a moving average of its weights, the average is taken, as in its validation:
@@ -37,6 +40,7 @@ def from_model_dir(path: StrPath, checkpoint: StrPath = "") -> Source:
     Args:
       path: folder with params.yaml and checkpoints; movinet.json and labels.txt are used if there.
       checkpoint: 'best', 'latest', a path, or '' for the best if there is one, else the latest.
+      labels: class names in index order, in the place of those of the run.
 
     Raises: InputError naming the file and the field or the weights that do not fit.
     """
@@ -48,14 +52,15 @@ def from_model_dir(path: StrPath, checkpoint: StrPath = "") -> Source:
     # then calls the average are the weights.
     averaged = 0 if run.is_best(found) else loading.load_averages(model, found)
     source = f"{found}, moving average" if averaged else found
-    return Source(model, dataclasses.replace(run.info, source=source))
+    names = tuple(labels) if labels else run.info.labels
+    return Source(model, dataclasses.replace(run.info, source=source, labels=names))
 
 
 def from_preset(
     name: str,
     checkpoint_path: StrPath = "",
-    num_classes: int = 600,
-    labels: Sequence[str] = (),
+    num_classes: int | None = 600,
+    labels: Sequence[str] | None = None,
     *,
     allow_random: bool = False,
 ) -> Source:
@@ -65,6 +70,7 @@ def from_preset(
 
     Args:
       checkpoint_path: a checkpoint, or a folder of which the latest is taken.
+      num_classes: number of logits; None for that of the checkpoint.
       labels: class names in index order, if they are known.
       allow_random: whether the weights may be random if there is no checkpoint.
 
@@ -79,6 +85,8 @@ def from_preset(
         layout = layouts.detect(found)
         if layout in layouts.SPLIT_TYPES:
             arguments["conv_type"] = layout
+    if num_classes is None:
+        num_classes = layouts.count_classes(found) if found else _KINETICS_CLASSES
     head = {"num_classes": num_classes, "activation": preset.classifier_activation}
     model = _build(name, arguments, head)
     if found:
@@ -87,7 +95,7 @@ def from_preset(
         name=name,
         num_classes=num_classes,
         preprocessing=_preprocessing(preset),
-        labels=tuple(labels),
+        labels=tuple(labels or ()),
         causal=preset.causal,
         source=found,
     )
@@ -136,16 +144,25 @@ def from_flags(
     model = _build("the flags", arguments, head)
     if found:
         loading.load(model, found, complete=assert_checkpoint_objects_matched)
-    name = f"{model_id}_{'stream' if causal else 'base'}"
-    info = ModelInfo(
+    return Source(model, describe(model, found, labels))
+
+
+def describe(
+    model: MovinetClassifier, checkpoint: str = "", labels: Sequence[str] = ()
+) -> ModelInfo:
+    """Returns what can be said of a model by itself; it is fed as the published variant of the same
+    architecture, if there is one.
+    """
+    model_id, causal = model.backbone.model_id, model.backbone.layer_config.causal
+    name = f"{model_id if isinstance(model_id, str) else 'movinet'}_{run_folder.variant(causal)}"
+    return ModelInfo(
         name=name,
-        num_classes=num_classes,
+        num_classes=model.num_classes,
         preprocessing=_preprocessing(PRESETS.get(name)),
         labels=tuple(labels),
         causal=causal,
-        source=found,
+        source=checkpoint,
     )
-    return Source(model, info)
 
 
 def _find(checkpoint_path: StrPath, allow_random: bool) -> str:

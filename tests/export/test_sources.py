@@ -171,6 +171,7 @@ def test_a_variant_from_an_official_checkpoint_in_its_own_layout(tmp_path, conv_
     found = sources.from_preset("t0_stream", path, num_classes=5, labels=labels)
     assert found.model.backbone.conv_type == conv_type
     assert models.relative_difference(found.model(CLIP), official(CLIP)) < 1e-5
+    assert sources.from_preset("t0_stream", path, num_classes=None).info.num_classes == 5
     assert found.info.labels == tuple(labels) and found.info.causal and found.info.source == path
     assert found.info.preprocessing == Preprocessing(
         height=160, width=160, short_side=176, fps=2.5, temporal_stride=10, num_frames=25
