@@ -1,7 +1,7 @@
 """A `.tflite` file as a model: our export, the Model Garden's, or any other with that signature.
 
-The signature has the input `image`, float32 [1, T, H, W, 3] or [1, H, W, 3], and the output
-`logits` [1, K]. Every other input is a state and has an output of the same name, whose value is fed
+The signature has the input `image`, float32 [1, T, H, W, 3] or [T, H, W, 3] (T = 1 if there are
+states), and the output `logits` [1, K]. Every other input is a state and has an output of the same name, whose value is fed
 back as it is; what states mean is not looked at.
 """
 
@@ -76,7 +76,8 @@ class LiteRtModel:
         self._logits = _check_signature(path, self._inputs, self._outputs)
         shape = self._inputs[IMAGE].shape
         self._has_frame_axis = len(shape) == 5
-        self._num_frames = (shape[1] if shape[1] > 0 else None) if self._has_frame_axis else 1
+        num_frames = shape[1] if self._has_frame_axis else shape[0]
+        self._num_frames = num_frames if num_frames > 0 else None
         num_classes = self._outputs[self._logits].shape[-1]
         attached = read_attached_info(path)
         if attached is not None:
@@ -113,7 +114,7 @@ class LiteRtModel:
 
     def run(self, clip: np.ndarray, states: Mapping[str, np.ndarray]) -> tuple[np.ndarray, States]:
         """Returns float32 logits [K] of a float32 clip [1, T, H, W, 3], and the new states."""
-        image = self._inputs[IMAGE].encode(clip if self._has_frame_axis else clip[:, 0])
+        image = self._inputs[IMAGE].encode(clip if self._has_frame_axis else clip[0])
         outputs = self._runner(**{IMAGE: image}, **states)
         logits = self._outputs[self._logits].decode(outputs.pop(self._logits)).reshape(-1)
         return logits, {name: self._as_input(name, value) for name, value in outputs.items()}
@@ -138,8 +139,12 @@ def _signature_runner(path: pathlib.Path, num_threads: int) -> Any:
     try:
         interpreter = Interpreter(model_path=str(path), num_threads=num_threads)
         signatures = interpreter.get_signature_list()
+        interpreter.allocate_tensors()  # Fails now, not at the first frame, if an op is unknown.
     except (ValueError, RuntimeError) as error:
-        raise InputError(f"{path} is not a TensorFlow Lite model ({error}).") from error
+        reason = str(error).partition("\n")[0]
+        raise InputError(
+            f"{path} is not a TensorFlow Lite model that can be run here ({reason})."
+        ) from error
     if not signatures:
         raise InputError(f"{path} has no signature: convert it from a SavedModel.")
     if _SIGNATURE not in signatures and len(signatures) > 1:
@@ -161,10 +166,16 @@ def _check_signature(
     if IMAGE not in inputs:
         raise InputError(f"{path} has no input {IMAGE!r}, only {', '.join(sorted(inputs))}.")
     image = inputs[IMAGE]
-    if len(image.shape) not in (4, 5) or image.shape[-1] != 3 or image.shape[0] not in (1, -1):
+    one_clip = len(image.shape) == 5 or len(inputs) > 1
+    if (
+        len(image.shape) not in (4, 5)
+        or image.shape[-1] != 3
+        or (one_clip and image.shape[0] not in (1, -1))
+    ):
         raise InputError(
             f"The input {IMAGE!r} of {path} has the shape {list(image.shape)} instead of "
-            "[1, frames, height, width, 3] or [1, height, width, 3]."
+            "[1, frames, height, width, 3], or [frames, height, width, 3] (one frame if the model "
+            "has states)."
         )
     if min(image.shape[-3:-1]) < 1:
         raise InputError(f"{path} takes frames of any size: export it for one size.")

@@ -50,7 +50,7 @@ def load_model(
     elif path.is_file():
         raise InputError(f"{path} is no model: give {KINDS}.")
     elif path.with_name(path.name + ".index").is_file():
-        raise InputError(f"{path} is a checkpoint: say with a preset which network it is of.")
+        raise InputError(f"{path} is a checkpoint: say which network it is of (--preset).")
     else:
         raise InputError(f"The model {path} does not exist: give {KINDS}.")
     model.info = adjusted_info(model.info, labels=labels, fps=fps, short_side=short_side)

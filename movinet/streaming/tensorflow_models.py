@@ -189,7 +189,7 @@ def _chosen_size(
     """Returns the size of the frames. Raises InputError if nothing tells it, or it contradicts."""
     height, width = (side or image_size for side in size)
     if height is None or width is None:
-        raise InputError(f"{path} takes frames of any size: say of which, with image_size.")
+        raise InputError(f"{path} takes frames of any size: say of which (--image_size).")
     if image_size and (height, width) != (image_size, image_size):
         raise InputError(f"{path} takes frames of {height}x{width}, not of the size {image_size}.")
     return height, width

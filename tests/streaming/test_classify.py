@@ -131,7 +131,7 @@ def test_a_saved_model_with_init_states_and_its_description(tmp_path, video, str
         call=(lite_models.mean_colour_step, specs),
         init_states=(init_states, {"input_shape": ([5], tf.int32)}),
     )
-    with pytest.raises(InputError, match="any size: say of which, with image_size"):
+    with pytest.raises(InputError, match="any size: say of which"):
         load_model(folder)
     model = load_model(folder, image_size=8, fps=5.0)
     expected = classify_video(video, stream_file).probabilities
@@ -151,6 +151,42 @@ def test_a_saved_keras_model_of_clips(tmp_path, video, base):
     model.info = describe(BY_RATE)
     expected = classify_video(video, KerasModel(base, describe(BY_RATE))).probabilities
     np.testing.assert_allclose(classify_video(video, model).probabilities, expected, atol=1e-4)
+
+
+SAVED_IMAGE = ([1, 1, 8, 8, 3], tf.float32)
+OTHER_SIGNATURES = {
+    "at one end alone": {
+        "call": (
+            lambda image, state: {"logits": tf.reduce_mean(image, [1, 2, 3]) + state, "new": state},
+            {"image": SAVED_IMAGE, "state": ([1, 3], tf.float32)},
+        )
+    },
+    "no output 'logits'": {
+        "call": (lambda image: {"a": image, "b": image}, {"image": SAVED_IMAGE}),
+    },
+    "no input 'image'": {
+        "call": (lambda a, b: {"logits": a + b}, {"a": SAVED_IMAGE, "b": SAVED_IMAGE}),
+    },
+    "instead of": {
+        "call": (lambda image: {"logits": image}, {"image": ([1, 8, 8, 3], tf.float32)})
+    },
+    "no signature 'call'": {
+        name: (lambda image: {"logits": image}, {"image": SAVED_IMAGE}) for name in ("one", "two")
+    },
+    "not of the size 9": {
+        "call": (
+            lambda image: {"logits": tf.reduce_mean(image, [1, 2, 3])},
+            {"image": SAVED_IMAGE},
+        )
+    },
+}
+
+
+@pytest.mark.parametrize("words", OTHER_SIGNATURES)
+def test_other_saved_models_are_refused(tmp_path, words):
+    folder = lite_models.save(tmp_path / "saved", **OTHER_SIGNATURES[words])
+    with pytest.raises(InputError, match=words):
+        load_model(folder, image_size=9)
 
 
 def test_what_is_no_model_is_refused(tmp_path, video):

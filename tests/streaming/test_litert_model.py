@@ -207,6 +207,19 @@ def test_other_signatures_are_refused(tmp_path, words):
         LiteRtModel(path)
 
 
+def test_ops_that_are_not_there_are_refused_at_once(tmp_path):
+    specs = {"image": IMAGE}
+    folder = lite_models.save(
+        tmp_path / "saved",
+        serving_default=(lambda image: {"logits": tf.math.digamma(image[:, 0, 0, 0])}, specs),
+    )
+    converter = tf.lite.TFLiteConverter.from_saved_model(str(folder))
+    converter.allow_custom_ops = True
+    (tmp_path / "custom.tflite").write_bytes(converter.convert())
+    with pytest.raises(InputError, match=r"can be run here .*Digamma"):
+        LiteRtModel(tmp_path / "custom.tflite")
+
+
 def quantise(path, folder, samples):
     converter = tf.lite.TFLiteConverter.from_saved_model(str(folder))
     converter.optimizations = [tf.lite.Optimize.DEFAULT]
