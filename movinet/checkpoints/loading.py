@@ -108,7 +108,8 @@ def find(path: str) -> str:
     for suffix in (".index", ".data-00000-of-00001"):
         path = path.removesuffix(suffix)
     if not tf.io.gfile.exists(f"{path}.index"):
-        raise InputError(f"There is no checkpoint {path} ({path}.index is missing).")
+        near = f"; do you mean {path}-1?" if tf.io.gfile.exists(f"{path}-1.index") else "."
+        raise InputError(f"There is no checkpoint {path} ({path}.index is missing){near}")
     return path
 
 
