@@ -9,6 +9,7 @@ logits on random video; otherwise the exit code is 1.
 """
 
 import os
+from typing import Any
 
 import project  # noqa: F401  (first: makes movinet importable)
 from absl import flags, logging
@@ -33,7 +34,7 @@ flags.DEFINE_bool("verify_output", True, "Compare the logits of both models on r
 _NETWORK = ("model_id", "causal", "se_type", "use_positional_encoding")
 
 
-def _arguments() -> tuple[dict[str, object], str]:
+def _arguments() -> tuple[dict[str, Any], str]:
     """Keyword arguments of the backbone, and the classifier's activation."""
     from movinet.presets import PRESETS
 

@@ -85,7 +85,7 @@ def _check(config: ExperimentConfig, *, train: bool) -> None:
         )
 
 
-def _dataset(data: DataConfig) -> manifest.Manifest | None:
+def find_manifest(data: DataConfig) -> manifest.Manifest | None:
     """The manifest beside the data, None when there is none."""
     folder = data.input_path if isinstance(data.input_path, str) else ""
     if folder and os.path.isfile(os.path.join(folder, "manifest.json")):
@@ -95,13 +95,13 @@ def _dataset(data: DataConfig) -> manifest.Manifest | None:
 
 def class_names(data: DataConfig) -> tuple[str, ...]:
     """One name a class: those of the dataset, or its indices when it has no manifest."""
-    found = _dataset(data)
+    found = find_manifest(data)
     return tuple(found.labels) if found else tuple(str(index) for index in range(data.num_classes))
 
 
 def test_split(data: DataConfig) -> list[DataConfig]:
     """The test split beside the validation split, if the dataset has one with clips in it."""
-    found = _dataset(data)
+    found = find_manifest(data)
     if (
         not found
         or data.split == "test"

@@ -11,7 +11,7 @@ from official.modeling import performance
 
 from movinet.checkpoints import loading
 from movinet.errors import InputError
-from movinet.training import configuration, history, preparation, reporting
+from movinet.training import configuration, description, history, preparation, reporting
 from movinet.training.checkpointing import BestCheckpoint, LatestCheckpoints
 from movinet.training.evaluation import Report
 from movinet.training.modes import check_mode
@@ -22,8 +22,8 @@ from movinet.training.trainer import Trainer
 class Runner:
     """One run of an experiment in one folder.
 
-    Files in `model_dir`: params.yaml, ckpt-* (latest), best/, history.jsonl, train/ and validation/
-    (TensorBoard), evaluation/.
+    Files in `model_dir`: params.yaml, movinet.json and labels.txt, ckpt-* (latest), best/,
+    history.jsonl, train/ and validation/ (TensorBoard), evaluation/.
 
     Raises: InputError when configuration, data and checkpoints do not fit together.
     """
@@ -76,6 +76,7 @@ class Runner:
         self._start()
         options, trainer = self.options, self.trainer
         configuration.save(os.path.join(self.model_dir, "params.yaml"), self.config)
+        description.write(self.config, self.model_dir)
         self.history = history.History(
             self.model_dir, trainer.step, options.validation_summary_subdir
         )
