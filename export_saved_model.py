@@ -76,15 +76,14 @@ def _refuse(names: tuple[str, ...], source: str) -> None:
             raise InputError(f"--{name} is not for --{source}, which settles it; leave it out.")
 
 
-def _source() -> "Source":
-    """The model that the flags name."""
-    from movinet.export import run_folder, sources
-
-    labels = run_folder.read_labels(FLAGS.labels) if FLAGS.labels else ()
+def _check_flags() -> None:
+    """Raises InputError if the flags contradict one another; loads nothing for it."""
+    weights = ("checkpoint_path", "allow_random_weights", "assert_checkpoint_objects_matched")
     if FLAGS.model_dir:
-        others = ("num_classes", "checkpoint_path", "preset", "allow_random_weights")
-        _refuse((*_NETWORK, *others, "assert_checkpoint_objects_matched"), "model_dir")
-        return sources.from_model_dir(FLAGS.model_dir, FLAGS.checkpoint, labels)
+        _refuse(("preset", *_NETWORK, "num_classes", *weights), "model_dir")
+        return
+    if FLAGS.preset:
+        _refuse((*_NETWORK, "assert_checkpoint_objects_matched"), "preset")
     if FLAGS.checkpoint:
         raise InputError(
             "--checkpoint chooses among those of --model_dir; name one with --checkpoint_path."
@@ -95,8 +94,16 @@ def _source() -> "Source":
             "(--checkpoint_path with --preset or --model_id), or try the graph with random ones "
             "(--allow_random_weights)."
         )
+
+
+def _source() -> "Source":
+    """The model that the flags name."""
+    from movinet.export import run_folder, sources
+
+    labels = run_folder.read_labels(FLAGS.labels) if FLAGS.labels else ()
+    if FLAGS.model_dir:
+        return sources.from_model_dir(FLAGS.model_dir, FLAGS.checkpoint, labels)
     if FLAGS.preset:
-        _refuse((*_NETWORK, "assert_checkpoint_objects_matched"), "preset")
         return sources.from_preset(
             FLAGS.preset,
             FLAGS.checkpoint_path,
@@ -119,6 +126,7 @@ def main() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if not FLAGS["verbosity"].present:
         logging.set_verbosity(logging.ERROR)
+    _check_flags()
     source = _source()
     from movinet.export import saved_model
 

@@ -12,7 +12,7 @@ FILES = [
     path
     for folder in ("movinet", "tools", "benchmarks", "tests")
     for path in sorted((ROOT / folder).rglob("*.py"))
-] + [ROOT / "train.py", ROOT / "predict.py", ROOT / "tasks.py"]
+] + [ROOT / name for name in ("train.py", "export_saved_model.py", "predict.py", "tasks.py")]
 LONGEST_FILE = 300
 MODEL_GARDEN = {"official", "orbit", "gin"}
 # Package: the packages of ours that it must not know.
@@ -29,6 +29,8 @@ FORBIDDEN = {
         "movinet.layers",
         "movinet.training",
     ),
+    "movinet/checkpoints": ("movinet.export", "movinet.streaming", "movinet.training"),
+    "movinet/export": ("movinet.training",),
     "movinet/streaming": ("movinet.training",),
 }
 TENSORFLOW = {"tensorflow", "tf_keras", "keras"}
@@ -112,7 +114,12 @@ def test_importing_streaming_loads_neither_tensorflow_nor_matplotlib():
 
 @pytest.mark.parametrize(
     "script",
-    ["train.py", "predict.py", *(_names(p) for p in sorted((ROOT / "tools").glob("[!p]*.py")))],
+    [
+        "train.py",
+        "export_saved_model.py",
+        "predict.py",
+        *(_names(p) for p in sorted((ROOT / "tools").glob("[!p]*.py"))),
+    ],
 )
 def test_help_needs_no_tensorflow(script):
     code = (

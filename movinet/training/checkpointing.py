@@ -123,6 +123,8 @@ class BestCheckpoint:
             return False
         name = f"ckpt-{self.trainer.step}"
         self.folder.mkdir(parents=True, exist_ok=True)
+        # Without a save counter `Checkpoint.restore` finds something that is not matched.
+        self.trainer.weights.save_counter.assign_add(1)
         self.trainer.weights.write(str(self.folder / name))
         files.write_text(
             self.folder / "checkpoint",

@@ -62,3 +62,14 @@ def test_lower_can_be_better_and_unknown_metrics_are_refused(tmp_path):
         BestCheckpoint(trainer, str(tmp_path), "top1", "higher").offer({"loss": 1.0})
     with pytest.raises(InputError, match="higher or lower"):
         BestCheckpoint(trainer, str(tmp_path), "loss", "best")
+
+
+def test_the_best_weights_are_read_as_the_official_readme_does(trained):
+    import movinet
+    from movinet.export import run_folder
+
+    folder, _ = trained
+    run = run_folder.read(str(folder))
+    model = movinet.MovinetClassifier(movinet.Movinet(**run.backbone), **run.classifier)
+    path = tf.train.latest_checkpoint(str(folder / "best"))
+    tf.train.Checkpoint(model=model).restore(path).assert_existing_objects_matched()

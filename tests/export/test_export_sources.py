@@ -10,37 +10,13 @@ import pytest
 import tensorflow as tf
 import tf_keras
 from official.modeling.optimization import ExponentialMovingAverage
-from official.projects.movinet.configs import movinet as official_configs
+from official_runs import STREAM, tiny, write_run
 
-from movinet import InputError, yaml_files
+from movinet import InputError
 from movinet.export import sources
 from movinet.model_info import ModelInfo, Preprocessing
 
-STREAM = models.LAYOUTS["stream_3d_2plus1d"]
 CLIP = models.random_clip(1, 3, 24, 24, 3)
-
-
-def write_run(folder, model, best=False):
-    """Writes a run as the official trainer does: its own params.yaml and checkpoint."""
-    config = official_configs.movinet_kinetics600().as_dict()
-    config["task"]["model"]["backbone"]["movinet"] |= {"model_id": "tiny", **STREAM}
-    config["task"]["train_data"]["num_classes"] = 3
-    config["task"]["validation_data"] |= {
-        "feature_shape": (8, 172, 160, 3),
-        "min_image_size": 192,
-        "temporal_stride": 5,
-        "zero_centering_image": True,
-    }
-    yaml_files.save(folder / "params.yaml", config)
-    held = tf.train.Checkpoint(model=model, backbone=model.backbone)
-    tf.train.CheckpointManager(held, str(folder / "best" if best else folder), 1).save()
-    return folder
-
-
-def tiny(seed=0):
-    model = models.build("tiny", num_classes=3, **STREAM)
-    models.randomise(model, seed)
-    return model
 
 
 def test_an_official_run(tmp_path):
