@@ -12,6 +12,7 @@ from official_runs import tiny_run
 import movinet
 from movinet import model_info
 from movinet.export import measurements, saved_model, sources
+from movinet.presets import PRESETS
 
 SCRIPT = pathlib.Path(__file__).parents[2] / "export_saved_model.py"
 STREAM = models.LAYOUTS["stream_2plus1d"]
@@ -148,30 +149,20 @@ def test_bad_input_ends_in_a_sentence(arguments, says, tmp_path):
     assert "Traceback" not in refused.stderr and not list(tmp_path.iterdir())
 
 
-SMALL = ("t0_base", "t0_stream", "a0_base", "a0_stream")
-OTHERS = ("a1", "a2", "a3", "a4", "a5")
+# Bases differ from one another in geometry alone, which the streams share.
+VARIANTS = ["a0_base", "a2_base", *(name for name in PRESETS if name.endswith("_stream"))]
+QUICK = "a0_stream"
 
 
 @pytest.mark.parametrize(
     "name",
-    [
-        *SMALL,
-        *(
-            pytest.param(f"{model_id}_{kind}", marks=pytest.mark.slow)
-            for model_id in OTHERS
-            for kind in ("base", "stream")
-        ),
-    ],
+    [name if name == QUICK else pytest.param(name, marks=pytest.mark.slow) for name in VARIANTS],
 )
 def test_every_variant_is_exported_as_it_computes(name, tmp_path):
+    """`export` compares the two, as its own tests see; here it must find them equal."""
     found = sources.from_preset(name, num_classes=10, allow_random=True)
     models.randomise(found.model)
     done = saved_model.export(found, tmp_path / name, (None, None, 64, 64, 3))
     assert done.difference.relative < 1e-5 and done.difference.scale > 1e-3
-    clip = models.random_clip(1, 5, 64, 64, 3, seed=1)
-    logits, states = measurements.load(tmp_path / name)({"image": clip})
-    assert models.relative_difference(logits, found.model(clip)) < 1e-5
-    assert len(states) == len(found.model.init_states(clip.shape))
-    # The negative control: another model of the same kind computes something else.
-    models.randomise(found.model, seed=2)
-    assert models.relative_difference(logits, found.model(clip)) > 1e-3
+    info = model_info.read(tmp_path / name / "assets.extra" / "movinet.json")
+    assert {state.name for state in info.states} == set(found.model.init_states((1, 1, 64, 64, 3)))

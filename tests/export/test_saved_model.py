@@ -1,5 +1,6 @@
 """A SavedModel of ours as its users load it, and how it comes into its folder."""
 
+import functools
 import json
 import pathlib
 
@@ -21,6 +22,9 @@ VIDEO = models.random_clip(1, 8, 32, 32, 3)
 
 def source(model, labels=("a", "b", "c")):
     return Source(model, sources.describe(model, "somewhere", labels))
+
+
+load = functools.cache(measurements.load)
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +87,7 @@ def test_the_signatures_stream(stream):
 def test_any_shape(request, kind, shape):
     model, folder, _ = request.getfixturevalue(kind)
     clip = models.random_clip(*shape)
-    logits, _ = measurements.load(folder)({"image": clip})
+    logits, _ = load(folder)({"image": clip})
     assert models.relative_difference(logits, model(clip)) < 1e-5
 
 
