@@ -35,3 +35,17 @@ def tiny_dataset(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     from colour_dataset import write_colour_dataset
 
     return write_colour_dataset(tmp_path_factory.mktemp("colours"))
+
+
+@pytest.fixture(scope="session")
+def trained(tiny_dataset, tmp_path_factory):
+    """The folder of a finished run with its reports: (folder, reports). Tests must not change
+    it."""
+    from tiny_run import tiny_override
+
+    from movinet.training import configuration
+    from movinet.training.runner import Runner
+
+    folder = tmp_path_factory.mktemp("trained")
+    config = configuration.load_experiment("movinet_sample", [], tiny_override(tiny_dataset))
+    return folder, Runner(config, str(folder), "train_and_eval").run()

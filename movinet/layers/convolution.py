@@ -73,23 +73,27 @@ class Convolution(SpecLayer):
         """Convolves; see the class."""
         spec: ConvSpec = self.spec
         frames, *window = spec.kernel_size
-        kernel = tf.convert_to_tensor(getattr(self, self._kernel_name))
-        shape = [spec.filters, 1] if spec.depthwise else [spec.input_filters, spec.filters]
+        kernel = self.kernel_5d()
         strides = [1, spec.stride, spec.stride, 1]
-        if frames == 1 and spec.depthwise:
-            x = tf.nn.depthwise_conv2d(x, tf.reshape(kernel, window + shape), strides, "SAME")
-        elif frames == 1:
-            x = tf.nn.conv2d(x, tf.reshape(kernel, window + shape), strides, "SAME")
+        if frames == 1:
+            convolve = tf.nn.depthwise_conv2d if spec.depthwise else tf.nn.conv2d
+            x = convolve(x, tf.squeeze(kernel, 0), strides, "SAME")
         elif spec.depthwise and window == [1, 1] and spec.stride == 1:
-            kernel = tf.reshape(kernel, [frames, 1, *shape])
+            kernel = tf.squeeze(kernel, 1)
             x = fold(depthwise_conv1d(unfold(x, num_frames), kernel, padding))
         elif spec.depthwise:
-            kernel = tf.reshape(kernel, [frames, *window, *shape])
             x = fold(depthwise_conv3d(unfold(x, num_frames), kernel, spec.stride, padding))
         else:
             clip = tf.pad(unfold(x, num_frames), [[0, 0], padding, [0, 0], [0, 0], [0, 0]])
-            x = fold(self._full_conv3d(clip, tf.reshape(kernel, [frames, *window, *shape])))
+            x = fold(self._full_conv3d(clip, kernel))
         return x if self.bias is None else tf.nn.bias_add(x, self.bias)
+
+    def kernel_5d(self) -> tf.Tensor:
+        """Returns the kernel as [frames, height, width, in, out], or [..., C, 1] if depthwise."""
+        spec: ConvSpec = self.spec
+        widths = [spec.filters, 1] if spec.depthwise else [spec.input_filters, spec.filters]
+        kernel = tf.convert_to_tensor(getattr(self, self._kernel_name))
+        return tf.reshape(kernel, [*spec.kernel_size, *widths])
 
     def _full_conv3d(self, clip: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
         """A full convolution over time and space: `VALID` in time, `SAME` in space."""

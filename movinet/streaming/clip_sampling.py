@@ -32,7 +32,7 @@ def clips_at_rate(times: np.ndarray, num_frames: int, fps: float, num_clips: int
     Args: times: presentation times [N] in microseconds, increasing.
     """
     times = np.asarray(times, np.float64) - float(times[0])
-    interval = _mean_interval(times)
+    interval = mean_interval(times)
     duration, tolerance = times[-1] + interval, interval / 4
     span = (num_frames - 1) * MICROSECONDS / fps
     slack = max(0.0, duration - num_frames * MICROSECONDS / fps)
@@ -44,6 +44,6 @@ def clips_at_rate(times: np.ndarray, num_frames: int, fps: float, num_clips: int
     return np.searchsorted((times[:-1] + times[1:]) / 2, wanted, side="left")
 
 
-def _mean_interval(times: np.ndarray) -> float:
+def mean_interval(times: np.ndarray) -> float:
     """Returns microseconds from frame to frame; 1 if there is but one frame."""
     return float(times[-1] - times[0]) / (len(times) - 1) if len(times) > 1 else 1.0

@@ -1,8 +1,8 @@
 """A `.tflite` file as a model: our export, the Model Garden's, or any other with that signature.
 
 The signature has the input `image`, float32 [1, T, H, W, 3] or [T, H, W, 3] (T = 1 if there are
-states), and the output `logits` [1, K]. Every other input is a state and has an output of the same name, whose value is fed
-back as it is; what states mean is not looked at.
+states), and the output `logits` [1, K]. Every other input is a state and has an output of the same
+name, whose value is fed back as it is; what states mean is not looked at.
 """
 
 import os

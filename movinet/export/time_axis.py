@@ -1,0 +1,125 @@
+"""The two ways in which an exported graph sees time: one frame with states, or a whole clip."""
+
+import functools
+from typing import cast
+
+import numpy as np
+import tensorflow as tf
+
+from movinet.export.folding import FoldedConvolution
+from movinet.export.inference_graph import convolve_frame
+from movinet.layers.base import States, StateSpec
+
+FRAME_COUNT = "state_frame_count"
+"""The one counter of the 4d layout; float32, since integer ops would leave a GPU."""
+
+
+def state_specs(official: dict[str, StateSpec], layout: str) -> dict[str, StateSpec]:
+    """Returns the states of a graph of single frames.
+
+    Args:
+      official: the states of the model, with static shapes.
+      layout: `5d` for those as they are. `4d` for tensors of rank 4: a stream buffer is
+        [1, size, H*W, C], the sum of a pool [1, 1, 1, C], and one counter [1, 1, 1, 1] serves all.
+    """
+    if layout == "5d":
+        return official
+    specs = {FRAME_COUNT: StateSpec((1, 1, 1, 1), "float32")}
+    for name, (shape, dtype) in official.items():
+        if not name.endswith("_frame_count"):
+            batch, frames, height, width, filters = cast(tuple[int, ...], shape)
+            specs[name] = StateSpec((batch, frames, height * width, filters), dtype)
+    return specs
+
+
+class FrameByFrame:
+    """One frame at a time; what was before it is in states, as `state_specs` has them.
+
+    Afterwards `new_states` holds the states for the next frame.
+    """
+
+    def __init__(self, states: States, layout: str) -> None:
+        self._states = states
+        self.new_states: States = {}
+        self._count: tf.Tensor | None = None
+        if layout == "4d":
+            self._count = self.new_states[FRAME_COUNT] = states[FRAME_COUNT] + 1.0
+
+    def convolve(self, x: tf.Tensor, convolution: FoldedConvolution) -> tf.Tensor:
+        """See `TimeAxis`. One factor a channel and frame is a depthwise kernel over time."""
+        frames = len(convolution.kernel)
+        pixels = self._with_buffer(x, convolution.state_name, frames - 1)
+        if convolution.pixelwise:
+            kernel = convolution.kernel.reshape([frames, 1, -1, 1])
+            y = tf.nn.depthwise_conv2d(pixels, kernel, [1, 1, 1, 1], "VALID")
+            return tf.reshape(y, x.shape)
+        outputs = [
+            convolve_frame(tf.reshape(frame, x.shape), kernel, convolution)
+            for frame, kernel in zip(tf.split(pixels, frames, 1), convolution.kernel, strict=True)
+        ]
+        return functools.reduce(tf.add, outputs)
+
+    def _with_buffer(self, x: tf.Tensor, name: str, size: int) -> tf.Tensor:
+        """Returns buffer and frame [1, size + 1, H*W, C], and keeps the new buffer."""
+        _, height, width, filters = x.shape
+        old = self._states[name]
+        pixels = tf.concat(
+            [
+                tf.reshape(old, [1, size, height * width, filters]),
+                tf.reshape(x, [1, 1, height * width, filters]),
+            ],
+            axis=1,
+        )
+        self.new_states[name] = tf.reshape(pixels[:, 1:], old.shape)
+        return pixels
+
+    def average(self, frame_means: tf.Tensor, prefix: str) -> tf.Tensor:
+        """See `TimeAxis`."""
+        buffer = f"{prefix}_pool_buffer"
+        total = tf.reshape(self._states[buffer], frame_means.shape) + frame_means
+        self.new_states[buffer] = tf.reshape(total, self._states[buffer].shape)
+        return total / self._advance(f"{prefix}_pool_frame_count")
+
+    def positions(self, prefix: str) -> tf.Tensor:
+        """See `TimeAxis`."""
+        return tf.reshape(self._advance(f"{prefix}_pos_enc_frame_count") - 1.0, [1, 1, 1, 1])
+
+    def _advance(self, name: str) -> tf.Tensor:
+        """Counts the frame; returns the frames so far, in float32."""
+        if self._count is not None:
+            return self._count
+        self.new_states[name] = self._states[name] + 1
+        return tf.cast(self.new_states[name], tf.float32)
+
+
+class WholeClip:
+    """All T frames of a clip at once, with zeros before and after it."""
+
+    def __init__(self, num_frames: int) -> None:
+        self._num_frames = num_frames
+
+    def convolve(self, x: tf.Tensor, convolution: FoldedConvolution) -> tf.Tensor:
+        """See `TimeAxis`. Each frame of the kernel meets the frames that it reaches."""
+        outputs = []
+        for index, kernel in enumerate(convolution.kernel):
+            # The output at frame t reads the input at t + shift.
+            shift = index - convolution.padding[0]
+            if abs(shift) >= self._num_frames:
+                continue
+            reached = x[max(shift, 0) : self._num_frames + min(shift, 0)]
+            output = convolve_frame(reached, kernel, convolution)
+            if shift:
+                output = tf.pad(output, [[max(-shift, 0), max(shift, 0)], [0, 0], [0, 0], [0, 0]])
+            outputs.append(output)
+        return functools.reduce(tf.add, outputs)
+
+    def average(self, frame_means: tf.Tensor, prefix: str) -> tf.Tensor:
+        """See `TimeAxis`."""
+        # [T, 1, 1, C] -> [1, T, 1, C]: means over height and width are fast everywhere.
+        clip = tf.reshape(frame_means, [1, self._num_frames, 1, frame_means.shape[3]])
+        return tf.reduce_mean(clip, [1, 2], keepdims=True)
+
+    def positions(self, prefix: str) -> tf.Tensor:
+        """See `TimeAxis`."""
+        frames = np.arange(self._num_frames, dtype=np.float32)
+        return tf.constant(frames.reshape([-1, 1, 1, 1]))

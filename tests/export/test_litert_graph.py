@@ -1,0 +1,121 @@
+"""The graph for devices computes what the model does, in static shapes and builtin ops."""
+
+import itertools
+
+import numpy as np
+import pytest
+from ai_edge_litert.interpreter import Interpreter
+from models import LAYOUTS, build, random_clip, randomise, relative_difference
+
+import movinet
+from movinet.errors import InputError
+from movinet.export import litert_file, litert_graph
+from movinet.presets import PRESETS
+
+STREAM = LAYOUTS["stream_2plus1d"]
+VARIANTS = {
+    **LAYOUTS,
+    "stream_3d": {"causal": True},
+    "stream_of_frame_pools": {**STREAM, "se_type": "2d"},
+    "stream_without_attention": {**STREAM, "se_type": "none"},
+    "stream_with_positions": {**STREAM, "use_positional_encoding": True},
+    "base_of_both_pools": {"se_type": "2plus3d", "conv_type": "3d_2plus1d"},
+    "base_of_frame_pools": {"se_type": "2d"},
+}
+FRAMES, HEIGHT, WIDTH = 6, 33, 47
+TOLERANCE = 1e-5
+
+
+def run(content, clip, forget=False):
+    """Runs a file on a clip [1, T, H, W, 3], streams frame by frame."""
+    runner = Interpreter(model_content=content).get_signature_runner()
+    details = runner.get_input_details()
+    states = {
+        name: np.zeros(detail["shape"], detail["dtype"])
+        for name, detail in details.items()
+        if name != "image"
+    }
+    start = dict(states)
+    for piece in np.split(clip, clip.shape[1], axis=1) if states else [clip]:
+        outputs = runner(image=piece.reshape(details["image"]["shape"]), **states)
+        logits = outputs.pop("logits")
+        assert outputs.keys() == states.keys()
+        states = start if forget else outputs
+    return logits
+
+
+@pytest.fixture(scope="module", params=VARIANTS)
+def variant(request):
+    """A model, a clip, and what the model says of it."""
+    model = build(**VARIANTS[request.param])
+    clip = random_clip(1, FRAMES, HEIGHT, WIDTH, 3)
+    return model, clip.numpy(), model(clip)
+
+
+@pytest.mark.parametrize(
+    ("layout", "split"), itertools.product(("5d", "4d"), (False, True)), ids=str
+)
+def test_it_computes_what_the_model_does(variant, layout, split):
+    model, clip, expected = variant
+    content = litert_graph.convert(
+        model,
+        height=HEIGHT,
+        width=WIDTH,
+        num_frames=FRAMES,
+        state_layout=layout,
+        split_hard_swish=split,
+    )
+    assert relative_difference(run(content, clip), expected) < TOLERANCE
+    assert relative_difference(run(content, clip[:, ::-1]), expected) > 10 * TOLERANCE
+    found = litert_file.census(content)
+    assert not found.dynamic
+    assert "FLEX" not in found.ops and "CUSTOM" not in found.ops
+    if layout == "4d":
+        assert found.max_rank <= 4
+        assert not found.outside_gpu
+
+
+def test_forgotten_states_change_the_answer():
+    model, clip = build(**STREAM), random_clip(1, FRAMES, 32, 32, 3)
+    content = litert_graph.convert(model, height=32, width=32)
+    expected = model(clip)
+    assert relative_difference(run(content, clip.numpy()), expected) < TOLERANCE
+    assert relative_difference(run(content, clip.numpy(), forget=True), expected) > 1e-3
+
+
+def test_its_states_are_the_official_ones():
+    model = build(**STREAM, use_positional_encoding=True)
+    states = litert_file.Graph(litert_graph.convert(model, height=32, width=48)).states()
+    expected = model.initial_state_specs([1, 1, 32, 48, 3])
+    assert {state.name: (state.shape, state.dtype) for state in states} == {
+        name: (tuple(spec.shape), spec.dtype) for name, spec in expected.items()
+    }
+
+
+def test_a_model_that_answers_every_frame_is_refused():
+    model = build(average_pooling_type="2d")
+    with pytest.raises(InputError, match="average_pooling_type"):
+        litert_graph.convert(model, height=32, width=32, num_frames=2)
+
+
+def test_ops_outside_a_gpu_are_named():
+    content = litert_graph.convert(build(**STREAM), height=32, width=32)
+    assert litert_file.census(content).outside_gpu == ("RESHAPE of rank 5",)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.slow if name[:2] in ("a3", "a4", "a5") else ())
+        for name in PRESETS
+    ],
+)
+def test_every_published_variant_converts(name):
+    preset = PRESETS[name]
+    backbone = movinet.Movinet(**preset.backbone_arguments())
+    model = movinet.MovinetClassifier(backbone, 12, activation=preset.classifier_activation)
+    randomise(model)
+    clip = random_clip(1, 3, 64, 64, 3)
+    content = litert_graph.convert(model, height=64, width=64, num_frames=3)
+    assert relative_difference(run(content, clip.numpy()), model(clip)) < 1e-4
+    assert relative_difference(run(content, clip[:, ::-1].numpy()), model(clip)) > 5e-4
