@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 
-from absl import app, flags
+from absl import app, flags, logging
 
 from movinet.errors import InputError, VerificationError
 
@@ -67,3 +67,20 @@ def run(
         for flag in flags.FLAGS.get_flags_for_module(home):
             flags.FLAGS.register_key_flag_for_module(sys.argv[0], flag)
     app.run(guarded, flags_parser=parse)
+
+
+def quieten() -> None:
+    """Keeps what TensorFlow and LiteRT say to themselves off the terminal, unless --verbosity asks.
+
+    Their native code writes notes to file descriptor 2 that no setting stops; Python's own standard
+    error goes on to where that pointed before.
+    """
+    if flags.FLAGS["verbosity"].present:
+        return
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    logging.set_verbosity(logging.ERROR)
+    sys.stderr.flush()
+    sys.stderr = os.fdopen(os.dup(2), "w", buffering=1)
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 2)
+    os.close(null)

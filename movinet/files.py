@@ -26,7 +26,8 @@ def write_aside(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
     except OSError as error:
         raise InputError(f"Cannot write {target}: {error.strerror or error}.") from error
     finally:
-        aside.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # There may be no folder that it could be in.
+            aside.unlink()
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:

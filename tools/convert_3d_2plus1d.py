@@ -8,11 +8,10 @@ The new checkpoint is named as asked and `-1`. It is written only if both models
 logits on random video; otherwise the exit code is 1.
 """
 
-import os
 from typing import Any
 
 import project  # noqa: F401  (first: makes movinet importable)
-from absl import flags, logging
+from absl import flags
 
 from movinet import cli
 from movinet.errors import InputError
@@ -54,8 +53,7 @@ def _arguments() -> tuple[dict[str, Any], str]:
 
 def main() -> None:
     """Converts the checkpoint that the flags name and says what it found."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    logging.set_verbosity(logging.ERROR)
+    cli.quieten()
     backbone_arguments, activation = _arguments()
     import movinet
     from movinet.checkpoints import conversion, layouts, loading

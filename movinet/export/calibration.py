@@ -1,5 +1,6 @@
 """What the tensors of a model hold while whole videos stream through it."""
 
+import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeAlias
 
@@ -49,13 +50,15 @@ def observe(content: bytes, observed: Iterable[Mapping[str, np.ndarray]]) -> Ran
     Tensors that hold the same values, such as a stream buffer before and after a frame, share one
     range. Zero is in each: it is what a video begins with and what padding adds.
     """
-    # Delegates would keep their tensors to themselves.
-    interpreter = Interpreter(
-        model_content=content,
-        num_threads=2,
-        experimental_preserve_all_tensors=True,
-        experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # That this is for looking at tensors: it is what it does.
+        interpreter = Interpreter(
+            model_content=content,
+            num_threads=2,
+            experimental_preserve_all_tensors=True,
+            # Delegates would keep their tensors to themselves.
+            experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+        )
     runner = interpreter.get_signature_runner()
     ranges: Ranges = {}
     for feed in observed:

@@ -6,7 +6,6 @@ from frame to frame as the integers that they are, while the sums of the pools s
 
 from typing import Any
 
-from movinet.errors import VerificationError
 from movinet.export.litert_file import Graph
 
 _MOVES = {"RESHAPE", "STRIDED_SLICE", "CONCATENATION", "SPLIT", "PAD"}
@@ -58,64 +57,65 @@ def _data_inputs(operation: Any) -> tuple[int, ...]:
 def make_integer(content: bytes) -> bytes:
     """Returns the model with its image and its stream buffers as integers.
 
-    Raises: VerificationError if a state would come out in other steps than it goes in.
+    A buffer around which layers stay in float stays in float too.
     """
     graph = Graph(content)
-    for name, index in graph.inputs().items():
-        if is_integer_end(name):
-            _skip_quantize(graph, index)
-    producers = {
-        output: operation for operation in graph.subgraph.operators for output in operation.outputs
-    }
-    for entry in graph.signature.outputs:
-        producer = producers.get(entry.tensorIndex)
-        if producer is None or not is_integer_end(entry.name.decode()):
+    inputs = {name: _quantize_behind(graph, index) for name, index in graph.inputs().items()}
+    outputs = {name: _dequantize_before(graph, index) for name, index in graph.outputs().items()}
+    for name, quantizes in inputs.items():
+        if not is_integer_end(name) or not quantizes:
             continue
-        if graph.operation_name(producer) == "DEQUANTIZE":
-            _replace_output(graph, entry, int(producer.inputs[0]))
-            graph.subgraph.operators.remove(producer)
-    _check_steps(graph)
+        if name not in outputs:
+            _skip_quantize(graph, graph.inputs()[name], quantizes)
+            continue
+        dequantize = outputs[name]
+        if dequantize is not None and _steps(graph, quantizes[0].outputs[0]) == _steps(
+            graph, dequantize.inputs[0]
+        ):
+            _skip_quantize(graph, graph.inputs()[name], quantizes)
+            _skip_dequantize(graph, name, dequantize)
     return graph.content()
 
 
-def _skip_quantize(graph: Graph, index: int) -> None:
-    """Makes an input what the QUANTIZE op behind it made of it."""
-    behind = [operator for operator in graph.subgraph.operators if index in list(operator.inputs)]
-    quantizes = [operator for operator in behind if graph.operation_name(operator) == "QUANTIZE"]
-    if not quantizes or len(quantizes) != len(behind):
-        return
+def _quantize_behind(graph: Graph, tensor: int) -> list[Any]:
+    """Returns the QUANTIZE ops that read a tensor, if nothing else does."""
+    readers = [operator for operator in graph.subgraph.operators if tensor in operator.inputs]
+    quantizes = [operator for operator in readers if graph.operation_name(operator) == "QUANTIZE"]
+    return quantizes if len(quantizes) == len(readers) else []
+
+
+def _dequantize_before(graph: Graph, tensor: int) -> Any:
+    """Returns the DEQUANTIZE op that makes a tensor, None if another op does."""
+    makers = [operator for operator in graph.subgraph.operators if tensor in operator.outputs]
+    if makers and graph.operation_name(makers[0]) == "DEQUANTIZE":
+        return makers[0]
+    return None
+
+
+def _skip_quantize(graph: Graph, index: int, quantizes: list[Any]) -> None:
+    """Makes an input what the QUANTIZE ops behind it made of it."""
     quantized = graph.subgraph.tensors[quantizes[0].outputs[0]]
     tensor = graph.subgraph.tensors[index]
     tensor.type, tensor.quantization = quantized.type, quantized.quantization
-    for quantize in quantizes:
-        for operator in graph.subgraph.operators:
-            operator.inputs = [
-                index if used == quantize.outputs[0] else used for used in operator.inputs
-            ]
-        graph.subgraph.operators.remove(quantize)
+    replaced = {quantize.outputs[0] for quantize in quantizes}
+    graph.subgraph.operators = [
+        operator for operator in graph.subgraph.operators if operator not in quantizes
+    ]
+    for operator in graph.subgraph.operators:
+        operator.inputs = [index if used in replaced else used for used in operator.inputs]
 
 
-def _replace_output(graph: Graph, entry: Any, tensor: int) -> None:
-    old = entry.tensorIndex
-    entry.tensorIndex = tensor
-    graph.subgraph.outputs = [tensor if used == old else used for used in graph.subgraph.outputs]
+def _skip_dequantize(graph: Graph, name: str, dequantize: Any) -> None:
+    """Makes an output what the DEQUANTIZE op before it reads."""
+    old, new = dequantize.outputs[0], dequantize.inputs[0]
+    for entry in graph.signature.outputs:
+        if entry.name.decode() == name:
+            entry.tensorIndex = new
+    graph.subgraph.outputs = [new if used == old else used for used in graph.subgraph.outputs]
+    graph.subgraph.operators.remove(dequantize)
 
 
-def _check_steps(graph: Graph) -> None:
-    outputs, tensors = graph.outputs(), graph.subgraph.tensors
-    for name, index in graph.inputs().items():
-        if name not in outputs:
-            continue
-        steps = [_steps(tensors[tensor]) for tensor in (index, outputs[name])]
-        if steps[0] != steps[1]:
-            raise VerificationError(
-                f"The state {name} goes in as {steps[0]} and comes out as {steps[1]} (type, scale, "
-                "zero point): it would be rounded anew with every frame."
-            )
-
-
-def _steps(tensor: Any) -> tuple[int, float, int]:
-    quantization = tensor.quantization
-    if quantization is None or quantization.scale is None or not len(quantization.scale):
-        return int(tensor.type), 0.0, 0
-    return int(tensor.type), float(quantization.scale[0]), int(quantization.zeroPoint[0])
+def _steps(graph: Graph, tensor: int) -> tuple[int, float, int]:
+    """Returns type, scale and zero point of a quantised tensor."""
+    found = graph.subgraph.tensors[tensor]
+    return int(found.type), float(found.quantization.scale[0]), int(found.quantization.zeroPoint[0])

@@ -103,7 +103,7 @@ class LiteRtExport:
         axes.tick_params(length=0, labelsize=11)
         axes.xaxis.set_visible(False)
         axes.spines[:].set_visible(False)
-        axes.margins(x=0.12)
+        axes.margins(x=0.12, y=0.02)
         axes.set_title(
             f"{self.info.name} in {self.info.precision}: change of the logits if one layer alone "
             "is quantised",

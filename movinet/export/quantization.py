@@ -79,7 +79,8 @@ def quantize(
     ends = (qtyping.TFLOperationName.INPUT, qtyping.TFLOperationName.OUTPUT)
     for end in ends:
         work.update_quantization_recipe(".*", end, None, _NO_QUANTIZATION)
-    with contextlib.redirect_stdout(io.StringIO()):
+    quiet = io.StringIO()
+    with contextlib.redirect_stdout(quiet), contextlib.redirect_stderr(quiet):
         result = work.quantize(
             _statistics(ranges) if bits and ranges is not None else None,
             enable_progress_bar=False,

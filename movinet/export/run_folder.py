@@ -111,6 +111,16 @@ def read(path: str) -> RunFolder:
     return RunFolder(path, backbone, classifier, _described(path, info), os.path.join(path, best))
 
 
+def find_dataset(path: str | os.PathLike[str]) -> str:
+    """Returns the dataset folder that a training run validated on; '' if there is none here.
+
+    Raises: InputError if params.yaml cannot be read.
+    """
+    params = _Params(yaml_files.load(os.path.join(path, PARAMS_NAME)))
+    dataset = params.get(_VALIDATION, dict).get("input_path")
+    return dataset if isinstance(dataset, str) and os.path.isdir(dataset) else ""
+
+
 def variant(causal: bool) -> str:
     """Returns the second half of the name of a published variant."""
     return "stream" if causal else "base"

@@ -8,7 +8,6 @@ Installed, the command is called movinet-predict. A .tflite file needs no Tensor
 
 import contextlib
 import json
-import os
 import pathlib
 import sys
 import time
@@ -75,7 +74,7 @@ def run() -> None:
 
 def main(video: str) -> None:
     """Classifies the video and prints, writes and draws what the flags ask for."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    cli.quieten()
     _check_arguments(video)
     model = load_model(
         _MODEL.value,
