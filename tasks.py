@@ -1,10 +1,11 @@
 """The project's two commands, for a machine that has only Python and git.
 
-python3 tasks.py demo    installs, then trains and evaluates a MoViNet on the embedded sample videos
+python3 tasks.py demo    installs, then trains, evaluates and exports a MoViNet on the sample videos
 python3 tasks.py test    installs, then checks style and types and runs all tests
 
-Both work in .venv, which is made once for each set of requirements. Also: `check` (style and types
-alone) and `constraints` (resolves constraints.txt anew).
+Both work in .venv, which is made once for each set of requirements. Also: `test_all` (with the
+exports of the largest networks, ten minutes more), `check` (style and types alone) and
+`constraints` (resolves constraints.txt anew).
 """
 
 import hashlib
@@ -52,9 +53,16 @@ def install(requirements: str) -> None:
 
 
 def demo() -> None:
-    """Sample videos -> dataset -> training -> evaluation -> plots, in runs/sample."""
+    """Sample videos -> dataset -> training -> evaluation -> export -> prediction, in runs/."""
     install("requirements.txt")
     _run(PYTHON, "train.py")
+    model = "runs/sample/phone/sample.tflite"
+    _run(
+        *(PYTHON, "tools/export_litert.py", "--model_dir=runs/sample", f"--output={model}"),
+        *("--precision=int8", "--evaluation_split=test"),
+    )
+    video = "runs/sample_data/videos/test/rotate_clockwise/rotate_clockwise_0003.mp4"
+    _run(PYTHON, "predict.py", video, f"--model={model}", "--plot=runs/sample/phone/timeline.png")
 
 
 def check() -> None:
@@ -65,11 +73,17 @@ def check() -> None:
     _run(PYTHON, "-m", "mypy")
 
 
-def test() -> None:
-    """Style, types and all tests, on two cores."""
+def test(selected: str = "not large") -> None:
+    """Style, types and all tests but the large ones, on two cores."""
     check()
     threads = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
-    _run(PYTHON, "-m", "pytest", "-n", "2", "--dist", "worksteal", "--durations=15", **threads)
+    workers = ("-n", "2", "--dist", "worksteal")
+    _run(PYTHON, "-m", "pytest", *workers, "--durations=15", "-m", selected, **threads)
+
+
+def test_all() -> None:
+    """As `test`, with the exports of A3 to A5."""
+    test("")
 
 
 def constraints() -> None:
@@ -83,7 +97,13 @@ def constraints() -> None:
     )
 
 
-COMMANDS = {"demo": demo, "test": test, "check": check, "constraints": constraints}
+COMMANDS = {
+    "demo": demo,
+    "test": test,
+    "test_all": test_all,
+    "check": check,
+    "constraints": constraints,
+}
 
 if __name__ == "__main__":
     if len(sys.argv) != 2 or sys.argv[1] not in COMMANDS:

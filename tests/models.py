@@ -1,9 +1,10 @@
 """Small networks with random weights, for tests of the models."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
+import pytest
 import tensorflow as tf
 
 import movinet
@@ -104,3 +105,11 @@ def run_in_pieces(
     for piece in tf.split(clip, pieces, axis=1):
         logits, states = step({**states, "image": piece})
     return logits, states
+
+
+def marked_by_size(variants: Iterable[str]) -> list[Any]:
+    """Returns parameters of a test: the variants, A3 to A5 marked as large."""
+    return [
+        pytest.param(name, marks=pytest.mark.large if name[:2] in ("a3", "a4", "a5") else ())
+        for name in variants
+    ]

@@ -126,7 +126,7 @@ class InferenceGraph:
         if block.skip is None:
             return x.value()
         if block.skip_stride > 1:
-            with tf.name_scope(f"{block.name}_skip_pool"):
+            with tf.name_scope(f"{block.name}_skip_average"):
                 x = Signal(tf.nn.avg_pool2d(x.tensor, 3, block.skip_stride, "SAME"), x.scale)
         return self._convolve(x, block.skip).tensor
 

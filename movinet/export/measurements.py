@@ -13,7 +13,7 @@ from movinet import comparison
 from movinet import inputs as model_inputs
 from movinet.classifier import MovinetClassifier
 from movinet.comparison import Difference
-from movinet.export.exported_model import BASE_LOGITS, LOGITS
+from movinet.export.exported_model import LOGITS
 from movinet.layers.base import States
 
 _TIMED_CALLS = 10
@@ -38,7 +38,8 @@ class LoadedNetwork:
     def __call__(self, inputs: Mapping[str, tf.Tensor]) -> tuple[tf.Tensor, States]:
         """Reads the next piece of the video."""
         outputs = self.function(**{**self._zeros(inputs[model_inputs.IMAGE]), **inputs})
-        logits = outputs.pop(LOGITS if LOGITS in outputs else BASE_LOGITS)
+        # Official exports of base models name the one output after a layer that Keras numbers.
+        logits = outputs.pop(LOGITS if LOGITS in outputs else next(iter(outputs)))
         return logits, outputs
 
     def _zeros(self, clip: tf.Tensor) -> States:

@@ -156,7 +156,8 @@ def test_a_damaged_dataset_is_not_taken_for_a_sound_one(videos, tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("signal_number", [signal.SIGKILL, signal.SIGINT])
 def test_an_interrupted_build_goes_on(tmp_path, signal_number):
-    videos = write_class_folders(tmp_path / "videos", clips=16, frames=20)
+    # Long enough that most of the work is still to do when the signal comes.
+    videos = write_class_folders(tmp_path / "videos", clips=16, frames=100)
     settings = BuildSettings(EncodingSettings(short_side=24), shards=16)
     build_dataset(videos, tmp_path / "whole", settings, workers=2)
     output = tmp_path / "interrupted"

@@ -149,15 +149,7 @@ def test_bad_input_ends_in_a_sentence(arguments, says, tmp_path):
     assert "Traceback" not in refused.stderr and not list(tmp_path.iterdir())
 
 
-# Bases differ from one another in geometry alone, which the streams share.
-VARIANTS = ["a0_base", "a2_base", *(name for name in PRESETS if name.endswith("_stream"))]
-QUICK = "a0_stream"
-
-
-@pytest.mark.parametrize(
-    "name",
-    [name if name == QUICK else pytest.param(name, marks=pytest.mark.slow) for name in VARIANTS],
-)
+@pytest.mark.parametrize("name", models.marked_by_size(PRESETS))
 def test_every_variant_is_exported_as_it_computes(name, tmp_path):
     """`export` compares the two, as its own tests see; here it must find them equal."""
     found = sources.from_preset(name, num_classes=10, allow_random=True)

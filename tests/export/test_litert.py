@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import pathlib
+import re
 import subprocess
 import sys
 import zipfile
@@ -215,6 +217,17 @@ def test_a_stream_classifier_runs_it(export, source, tiny_dataset, precision, la
     classifier.reset()
     again = [classifier.push(frame).probabilities for frame in video.frames]
     np.testing.assert_array_equal(again, [one.probabilities for one in said])
+
+
+def test_the_example_of_the_guide_runs(export, source, tiny_dataset, capsys):
+    guide = pathlib.Path(__file__).parents[2] / "docs" / "checkpoint_to_phone.md"
+    (example,) = re.findall(r"```python\n(.*?)```", guide.read_text(), flags=re.DOTALL)
+    (video,) = prepared_videos.read(tiny_dataset, source.info, split="test", limit=1)
+    example = example.replace("sample.tflite", str(export("int8").path))
+    exec(compile(example, guide.name, "exec"), {"camera": video.frames})  # noqa: S102 (our text)
+    said = capsys.readouterr().out.splitlines()
+    assert len(said) == len(video.frames)
+    assert said[-1].startswith(source.info.labels[video.label])
 
 
 def test_the_command_exports(tmp_path):

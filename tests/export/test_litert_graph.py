@@ -5,7 +5,14 @@ import itertools
 import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
-from models import LAYOUTS, build, random_clip, randomise, relative_difference
+from models import (
+    LAYOUTS,
+    build,
+    marked_by_size,
+    random_clip,
+    randomise,
+    relative_difference,
+)
 
 import movinet
 from movinet.errors import InputError
@@ -103,13 +110,7 @@ def test_ops_outside_a_gpu_are_named():
     assert litert_file.census(content).outside_gpu == ("RESHAPE of rank 5",)
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=pytest.mark.slow if name[:2] in ("a3", "a4", "a5") else ())
-        for name in PRESETS
-    ],
-)
+@pytest.mark.parametrize("name", marked_by_size(PRESETS))
 def test_every_published_variant_converts(name):
     preset = PRESETS[name]
     backbone = movinet.Movinet(**preset.backbone_arguments())
