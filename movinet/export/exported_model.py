@@ -10,6 +10,8 @@ import tf_keras
 from movinet import inputs as model_inputs
 from movinet.checkpoints import layouts
 from movinet.classifier import MovinetClassifier
+from movinet.export import litert_graph
+from movinet.export.folding import fold
 from movinet.layers.base import States
 
 Shape: TypeAlias = Sequence[int | None]
@@ -45,7 +47,8 @@ class ExportedModel(tf_keras.Model):
 
     Keras traces every layer of a model that it saves, several times each; here it finds a single
     one. What it writes can be loaded by TensorFlow, by Keras and by TensorFlow Hub, without this
-    package, and trained further.
+    package, and trained further. An export of single frames alone holds the folded network instead:
+    it has a fifth of the ops, and batch statistics of one frame teach nothing.
 
     Args:
       model: what `prepare` returns.
@@ -58,7 +61,6 @@ class ExportedModel(tf_keras.Model):
     def __init__(self, model: MovinetClassifier, input_shape: Shape) -> None:
         super().__init__(name=model.name)
         self.causal = model.backbone.layer_config.causal
-        self.weights_of_the_model = model.variables
         states = model.initial_state_specs(input_shape)
         self.specs = {
             name: tf.TensorSpec(spec.shape, spec.dtype, name) for name, spec in states.items()
@@ -66,8 +68,12 @@ class ExportedModel(tf_keras.Model):
         self.specs[model_inputs.IMAGE] = tf.TensorSpec(input_shape, tf.float32, model_inputs.IMAGE)
         self._init_states = model.init_states
         # Each is traced once, here; all that is saved calls these two.
-        self._inference = _trace(lambda inputs: model(inputs, training=False), self.specs)
-        self._training = _trace(lambda inputs: model(inputs, training=True), self.specs)
+        if _reads_single_frames(model, input_shape):
+            self._inference = self._training = _trace(_folded_frame(model), self.specs)
+        else:
+            self.weights_of_the_model = model.variables
+            self._inference = _trace(lambda inputs: model(inputs, training=False), self.specs)
+            self._training = _trace(lambda inputs: model(inputs, training=True), self.specs)
         self.built = True
         self._set_save_spec(self.specs)
 
@@ -99,6 +105,23 @@ class ExportedModel(tf_keras.Model):
 
         shape = tf.TensorSpec([5], tf.int32, "input_shape")
         return {"call": traced, "init_states": _trace(init_states, shape)}
+
+
+def _reads_single_frames(model: MovinetClassifier, input_shape: Shape) -> bool:
+    config = model.backbone.layer_config
+    fixed = None not in input_shape and tuple(input_shape[:2]) == (1, 1)
+    return fixed and config.causal and config.average_pooling_type == "3d"
+
+
+def _folded_frame(model: MovinetClassifier) -> Callable[[Mapping[str, tf.Tensor]], Outputs]:
+    """Returns the folded network for one frame of a stream with the official states."""
+    network = fold(model)
+
+    def run(inputs: Mapping[str, tf.Tensor]) -> Outputs:
+        outputs = litert_graph.compute(network, inputs)
+        return outputs.pop(LOGITS), outputs
+
+    return run
 
 
 def _trace(function: Callable[[Any], Any], specs: Any) -> Any:

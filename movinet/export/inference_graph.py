@@ -3,7 +3,7 @@
 Both graphs, one frame with states and a whole clip, run the same layers; they differ in how they
 see time (`movinet.export.time_axis`). Where a hard swish stands, `split_hard_swish` leaves out its
 factor 1/6 and scales what reads it instead: integer kernels exist for x * relu6(x + 3), but not for
-HARD_SWISH (6.5 against 1.5 ms a frame).
+HARD_SWISH, which makes the whole graph four times slower.
 """
 
 import dataclasses
@@ -44,7 +44,7 @@ class TimeAxis(Protocol):
     def average(self, frame_means: tf.Tensor, prefix: str) -> tf.Tensor:
         """Averages frame means [T, 1, 1, C] over the video so far, or the clip: [1, 1, 1, C]."""
 
-    def positions(self, prefix: str) -> tf.Tensor:
+    def positions(self) -> tf.Tensor:
         """Returns the index of each frame in its video, float32 [T, 1, 1, 1]."""
 
 
@@ -81,8 +81,7 @@ class InferenceGraph:
             x = self._bottleneck(x, block)
         x = self._convolve(x, network.project)
         with tf.name_scope("head_pool"):
-            mean = Signal(tf.reduce_mean(x.tensor, [1, 2], keepdims=True), x.scale)
-            pooled = self._time.average(mean.value(), "state_head")
+            pooled = self._time.average(_frame_means(x), "state_head")
         x = self._convolve(Signal(pooled), network.hidden)
         x = self._convolve(x, network.classifier)
         return tf.reshape(x.value(), [1, -1])
@@ -134,8 +133,7 @@ class InferenceGraph:
         """Squeeze-excitation; its sums and divisions have the scope `_pool`."""
         se_type = self._network.config.se_type
         with tf.name_scope(f"{attention.name}_pool"):
-            frame_means = Signal(tf.reduce_mean(x.tensor, [1, 2], keepdims=True), x.scale).value()
-            pooled = frame_means
+            pooled = frame_means = _frame_means(x)
             if se_type != "2d":
                 pooled = self._time.average(frame_means, attention.state_prefix)
             if se_type == "2plus3d":
@@ -150,10 +148,15 @@ class InferenceGraph:
         """The sinusoid of section 3.5 of https://arxiv.org/abs/1706.03762: [T, 1, 1, filters]."""
         exponents = 2 * (np.arange(filters) // 2) / filters
         frequencies = (1.0 / 10_000.0**exponents).astype(np.float32)
-        positions = self._time.positions(attention.state_prefix)
+        positions = self._time.positions()
         sines = tf.sin(positions * frequencies[0::2])
         cosines = tf.cos(positions * frequencies[1::2])
         return tf.concat([sines, cosines], axis=-1) * np.float32(attention.encoding_scale)
+
+
+def _frame_means(x: Signal) -> tf.Tensor:
+    """Averages each frame: [T, H, W, C] -> [T, 1, 1, C]."""
+    return Signal(tf.reduce_mean(x.tensor, [1, 2], keepdims=True), x.scale).value()
 
 
 def _repeat(pooled: tf.Tensor, frame_means: tf.Tensor) -> tf.Tensor:

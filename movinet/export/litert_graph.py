@@ -52,7 +52,13 @@ def convert(
 
     @tf.function(input_signature=[specs], autograph=False)
     def classify(inputs: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-        return _run(network, inputs, frames, state_layout, split_hard_swish)
+        return compute(
+            network,
+            inputs,
+            num_frames=frames,
+            state_layout=state_layout,
+            split_hard_swish=split_hard_swish,
+        )
 
     owner = tf.Module()
     owner.classify = classify
@@ -76,19 +82,20 @@ def _signature(
     return specs
 
 
-def _run(
+def compute(
     network: FoldedNetwork,
     inputs: Mapping[str, tf.Tensor],
-    num_frames: int,
-    layout: str,
-    split_hard_swish: bool,
+    *,
+    num_frames: int = 1,
+    state_layout: str = "5d",
+    split_hard_swish: bool = False,
 ) -> dict[str, tf.Tensor]:
+    """Returns `logits` and the new states of one frame, or of a clip; see `convert`."""
     image = inputs[IMAGE]
-    frames = image if layout == "4d" else tf.reshape(image, image.shape[1:])
+    frames = image if state_layout == "4d" else tf.reshape(image, image.shape[1:])
     if not network.config.causal:
         graph = InferenceGraph(network, time_axis.WholeClip(num_frames), split_hard_swish)
         return {LOGITS: graph.logits(frames)}
-    states = {name: value for name, value in inputs.items() if name != IMAGE}
-    time = time_axis.FrameByFrame(states, layout)
+    time = time_axis.FrameByFrame({name: value for name, value in inputs.items() if name != IMAGE})
     logits = InferenceGraph(network, time, split_hard_swish).logits(frames)
     return {LOGITS: logits, **time.new_states}

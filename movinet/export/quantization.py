@@ -1,11 +1,11 @@
 """Smaller numbers for an exported model, without losing what it knows.
 
 The work is done by AI Edge Quantizer; here is which layer gets what. Three things decide whether a
-MoViNet survives integers (`benchmarks/quantization.py` has the figures):
+MoViNet survives integers (`benchmarks/formats.py` has the figures):
 
 - Ranges are the extremes ever seen while whole videos stream through the model with their states
-  (`movinet.export.calibration`); the quantizer's own moving average of them cuts off what a layer
-  rarely says and loses four points of accuracy on the sample model.
+  (`movinet.export.calibration`). The quantizer's own moving average of them cuts off what layers
+  rarely say, and it is the rare that tells classes apart.
 - What a pool sums and divides stays in float32: the sum grows as long as the video lasts.
 - A kernel over time is one depthwise convolution, with a scale for each channel.
 """

@@ -35,15 +35,18 @@ def state_specs(official: dict[str, StateSpec], layout: str) -> dict[str, StateS
 class FrameByFrame:
     """One frame at a time; what was before it is in states, as `state_specs` has them.
 
-    Afterwards `new_states` holds the states for the next frame.
+    All counters of a video are equal, so one of them serves all layers: integer ops stay out of the
+    way of delegates. Afterwards `new_states` holds the states for the next frame.
     """
 
-    def __init__(self, states: States, layout: str) -> None:
+    def __init__(self, states: States) -> None:
         self._states = states
-        self.new_states: States = {}
-        self._count: tf.Tensor | None = None
-        if layout == "4d":
-            self._count = self.new_states[FRAME_COUNT] = states[FRAME_COUNT] + 1.0
+        counters = [name for name in states if name.endswith("_frame_count")]
+        with tf.name_scope("frame_count_pool"):
+            self.new_states = {name: states[name] + 1 for name in counters}
+            frames = tf.cast(self.new_states[counters[-1]], tf.float32)
+            self._frames = tf.reshape(frames, [1, 1, 1, 1])
+            self._share = 1.0 / self._frames
 
     def convolve(self, x: tf.Tensor, convolution: FoldedConvolution) -> tf.Tensor:
         """See `TimeAxis`. One factor a channel and frame is a depthwise kernel over time."""
@@ -78,18 +81,11 @@ class FrameByFrame:
         buffer = f"{prefix}_pool_buffer"
         total = tf.reshape(self._states[buffer], frame_means.shape) + frame_means
         self.new_states[buffer] = tf.reshape(total, self._states[buffer].shape)
-        return total / self._advance(f"{prefix}_pool_frame_count")
+        return total * self._share
 
-    def positions(self, prefix: str) -> tf.Tensor:
+    def positions(self) -> tf.Tensor:
         """See `TimeAxis`."""
-        return tf.reshape(self._advance(f"{prefix}_pos_enc_frame_count") - 1.0, [1, 1, 1, 1])
-
-    def _advance(self, name: str) -> tf.Tensor:
-        """Counts the frame; returns the frames so far, in float32."""
-        if self._count is not None:
-            return self._count
-        self.new_states[name] = self._states[name] + 1
-        return tf.cast(self.new_states[name], tf.float32)
+        return self._frames - 1.0
 
 
 class WholeClip:
@@ -119,7 +115,7 @@ class WholeClip:
         clip = tf.reshape(frame_means, [1, self._num_frames, 1, frame_means.shape[3]])
         return tf.reduce_mean(clip, [1, 2], keepdims=True)
 
-    def positions(self, prefix: str) -> tf.Tensor:
+    def positions(self) -> tf.Tensor:
         """See `TimeAxis`."""
         frames = np.arange(self._num_frames, dtype=np.float32)
         return tf.constant(frames.reshape([-1, 1, 1, 1]))
