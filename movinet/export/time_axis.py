@@ -66,15 +66,10 @@ class FrameByFrame:
         """Returns buffer and frame [1, size + 1, H*W, C], and keeps the new buffer."""
         _, height, width, filters = x.shape
         old = self._states[name]
-        pixels = tf.concat(
-            [
-                tf.reshape(old, [1, size, height * width, filters]),
-                tf.reshape(x, [1, 1, height * width, filters]),
-            ],
-            axis=1,
-        )
-        self.new_states[name] = tf.reshape(pixels[:, 1:], old.shape)
-        return pixels
+        # In the shape of the state, since a reshape copies: one a layer, and none of the buffer.
+        frames = tf.concat([old, tf.reshape(x, [1, 1, *old.shape[2:]])], axis=1)
+        self.new_states[name] = frames[:, 1:]
+        return tf.reshape(frames, [1, size + 1, height * width, filters])
 
     def average(self, frame_means: tf.Tensor, prefix: str) -> tf.Tensor:
         """See `TimeAxis`."""
