@@ -49,6 +49,7 @@ def measure(model_id: str, folder: pathlib.Path) -> None:
     """Exports, checks, times and prints."""
     import models
     import tensorflow as tf
+    from litert_runs import run
 
     from movinet.export import exported_model, litert_graph
     from movinet.presets import PRESETS
@@ -81,9 +82,9 @@ def measure(model_id: str, folder: pathlib.Path) -> None:
         "ours base clip float32": clip,
     }
     video = models.random_clip(1, 6, pixels, pixels, 3).numpy()
-    expected = stream(official, video)
+    expected = run(official, video)
     for name in ("ours float32", "ours float32 4d"):
-        difference = models.relative_difference(stream(files[name], video), expected)
+        difference = models.relative_difference(run(files[name], video), expected)
         assert difference < TOLERANCE, (name, difference)
     print("| LiteRT, one frame | MB | 1 thread, ms | ratio | 2 threads, ms | ratio |")
     print("|---|---|---|---|---|---|")
@@ -142,24 +143,6 @@ def integers(model: Any, pixels: int) -> dict[str, bytes]:
     for precision in ("float16", "dynamic"):
         found[f"ours {precision}"] = quantization.quantize(plain, precision)
     return found
-
-
-def stream(content: bytes, video: Any) -> Any:
-    """Returns the logits of a file after the last frame of a video [1, T, H, W, 3]."""
-    import numpy as np
-    from ai_edge_litert.interpreter import Interpreter
-
-    runner = Interpreter(model_content=content).get_signature_runner()
-    details = runner.get_input_details()
-    states = {
-        name: np.zeros(detail["shape"], detail["dtype"])
-        for name, detail in details.items()
-        if name != "image"
-    }
-    for frame in np.split(video, video.shape[1], axis=1):
-        states = runner(image=frame.reshape(details["image"]["shape"]), **states)
-        logits = states.pop("logits")
-    return logits
 
 
 def litert_times(files: dict[str, bytes], threads: int) -> dict[str, float]:

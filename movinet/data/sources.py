@@ -82,7 +82,7 @@ def read_labels(path: str | os.PathLike[str]) -> list[str]:
     try:
         labels = pathlib.Path(path).read_text(encoding="utf-8-sig").rstrip().splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"Cannot read the label file {path}: {error}.") from error
+        raise InputError(f"Cannot read the labels in {path}: {error}.") from error
     if not labels:
         raise InputError(f"The label file {path} is empty.")
     first_lines: dict[str, int] = {}

@@ -9,10 +9,9 @@ from ai_edge_litert.interpreter import Interpreter
 from movinet.export import quantization
 from movinet.export.calibration import Feed, Ranges
 from movinet.export.litert_file import Graph
-from movinet.export.litert_graph import LOGITS
 from movinet.export.prepared_videos import PreparedVideo
 from movinet.streaming.preprocessing import FramePreparer
-from movinet.streaming.video_model import VideoModel
+from movinet.streaming.video_model import LOGITS, VideoModel
 
 
 @dataclasses.dataclass(frozen=True)

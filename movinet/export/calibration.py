@@ -9,13 +9,11 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from movinet.export.integer_ends import moved_together
 from movinet.export.litert_file import Graph
-from movinet.inputs import IMAGE
+from movinet.streaming.video_model import IMAGE, LOGITS
 
 Feed: TypeAlias = dict[str, np.ndarray]
 Ranges: TypeAlias = dict[str, tuple[float, float]]
 """Smallest and largest value of each tensor, by its name in the graph."""
-
-_LOGITS = "logits"
 
 
 def feeds(content: bytes, videos: Iterable[np.ndarray], num_threads: int = 2) -> Iterator[Feed]:
@@ -40,7 +38,7 @@ def feeds(content: bytes, videos: Iterable[np.ndarray], num_threads: int = 2) ->
             yield feed
             if initial:
                 outputs = runner(**feed)
-                del outputs[_LOGITS]
+                del outputs[LOGITS]
                 states = outputs
 
 

@@ -13,11 +13,11 @@ from movinet.classifier import MovinetClassifier
 from movinet.export import litert_graph
 from movinet.export.folding import fold
 from movinet.layers.base import States
+from movinet.streaming.video_model import LOGITS
 
 Shape: TypeAlias = Sequence[int | None]
 Outputs: TypeAlias = tf.Tensor | tuple[tf.Tensor, States]
 
-LOGITS = "logits"
 # What the official exports of models that do not stream call their logits.
 BASE_LOGITS = "classifier_head"
 

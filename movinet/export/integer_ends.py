@@ -7,6 +7,7 @@ from frame to frame as the integers that they are, while the sums of the pools s
 from typing import Any
 
 from movinet.export.litert_file import Graph
+from movinet.streaming.video_model import IMAGE
 
 _MOVES = {"RESHAPE", "STRIDED_SLICE", "CONCATENATION", "SPLIT", "PAD"}
 """Ops that move values and compute none."""
@@ -14,7 +15,7 @@ _MOVES = {"RESHAPE", "STRIDED_SLICE", "CONCATENATION", "SPLIT", "PAD"}
 
 def is_integer_end(name: str) -> bool:
     """Whether an input or output of that name becomes an integer."""
-    return name == "image" or "_stream_buffer" in name
+    return name == IMAGE or "_stream_buffer" in name
 
 
 def moved_together(graph: Graph) -> list[set[str]]:

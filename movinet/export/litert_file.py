@@ -11,6 +11,7 @@ from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.tools import flatbuffer_utils
 
 from movinet.model_info import INFO_NAME, LABELS_NAME, ModelInfo, State
+from movinet.streaming.video_model import IMAGE
 
 # What TensorFlow Lite's GPU delegate takes, by tensorflow/lite/tools/versioning/
 # gpu_compatibility.cc of TensorFlow 2.20, as far as a graph of ours could hold it.
@@ -80,7 +81,7 @@ class Graph:
         """Returns the states in the order of the signature."""
         found = []
         for name, index in self.inputs().items():
-            if name != "image":
+            if name != IMAGE:
                 tensor = self.subgraph.tensors[index]
                 shape = tuple(int(size) for size in tensor.shape)
                 found.append(State(name, shape, _TYPE_NAMES[tensor.type]))

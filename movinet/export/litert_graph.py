@@ -11,9 +11,7 @@ from movinet.errors import InputError
 from movinet.export import time_axis
 from movinet.export.folding import FoldedNetwork, fold
 from movinet.export.inference_graph import InferenceGraph
-from movinet.inputs import IMAGE
-
-LOGITS = "logits"
+from movinet.streaming.video_model import IMAGE, LOGITS
 
 
 def convert(

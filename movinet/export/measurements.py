@@ -13,8 +13,8 @@ from movinet import comparison
 from movinet import inputs as model_inputs
 from movinet.classifier import MovinetClassifier
 from movinet.comparison import Difference
-from movinet.export.exported_model import LOGITS
 from movinet.layers.base import States
+from movinet.streaming.video_model import LOGITS
 
 _TIMED_CALLS = 10
 _NO_WORK = {"Const", "Identity", "NoOp", "Placeholder"}

@@ -7,6 +7,7 @@ from typing import Any
 
 from movinet import model_info, yaml_files
 from movinet.checkpoints import loading
+from movinet.data.sources import read_labels
 from movinet.errors import InputError
 from movinet.model_info import ModelInfo, Preprocessing
 from movinet.yaml_files import Settings
@@ -126,18 +127,6 @@ def variant(causal: bool) -> str:
     return "stream" if causal else "base"
 
 
-def read_labels(path: str) -> tuple[str, ...]:
-    """Returns the class names in a file, one a line in index order. Raises InputError."""
-    try:
-        with open(path, encoding="utf-8") as file:
-            lines = [line.strip() for line in file.read().strip().splitlines()]
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"Cannot read the labels in {path}: {error}.") from error
-    if not lines or "" in lines:
-        raise InputError(f"{path} has an empty line; write one class name a line.")
-    return tuple(lines)
-
-
 def _preprocessing(params: "_Params") -> Preprocessing:
     shape = params.get(f"{_VALIDATION}.feature_shape", list)
     if len(shape) != 4 or not all(type(size) is int and size > 0 for size in shape):
@@ -176,7 +165,7 @@ def _described(path: str, info: ModelInfo) -> ModelInfo:
         info = dataclasses.replace(info, preprocessing=found.preprocessing)
         labels = found.labels
     if not labels and os.path.isfile(listed):
-        labels, where = read_labels(listed), listed
+        labels, where = tuple(read_labels(listed)), listed
     try:
         return dataclasses.replace(info, labels=labels)
     except InputError as error:

@@ -79,9 +79,10 @@ def _check_flags() -> None:
 def read() -> "Source":
     """Loads the model that the flags name. Raises InputError if they do not name one."""
     _check_flags()
-    from movinet.export import run_folder, sources
+    from movinet.data.sources import read_labels
+    from movinet.export import sources
 
-    labels = run_folder.read_labels(FLAGS.labels) if FLAGS.labels else ()
+    labels = tuple(read_labels(FLAGS.labels)) if FLAGS.labels else ()
     if FLAGS.model_dir:
         return sources.from_model_dir(FLAGS.model_dir, FLAGS.checkpoint, labels)
     if FLAGS.preset:

@@ -91,15 +91,7 @@ def from_preset(
     model = _build(name, arguments, head)
     if found:
         loading.load(model, found)
-    info = ModelInfo(
-        name=name,
-        num_classes=num_classes,
-        preprocessing=_preprocessing(preset),
-        labels=tuple(labels or ()),
-        causal=preset.causal,
-        source=found,
-    )
-    return Source(model, info)
+    return Source(model, describe(model, found, labels or ()))
 
 
 def from_flags(

@@ -2,9 +2,8 @@
 
 import itertools
 
-import numpy as np
 import pytest
-from ai_edge_litert.interpreter import Interpreter
+from litert_runs import run
 from models import (
     LAYOUTS,
     build,
@@ -31,24 +30,6 @@ VARIANTS = {
 }
 FRAMES, HEIGHT, WIDTH = 6, 33, 47
 TOLERANCE = 1e-5
-
-
-def run(content, clip, forget=False):
-    """Runs a file on a clip [1, T, H, W, 3], streams frame by frame."""
-    runner = Interpreter(model_content=content).get_signature_runner()
-    details = runner.get_input_details()
-    states = {
-        name: np.zeros(detail["shape"], detail["dtype"])
-        for name, detail in details.items()
-        if name != "image"
-    }
-    start = dict(states)
-    for piece in np.split(clip, clip.shape[1], axis=1) if states else [clip]:
-        outputs = runner(image=piece.reshape(details["image"]["shape"]), **states)
-        logits = outputs.pop("logits")
-        assert outputs.keys() == states.keys()
-        states = start if forget else outputs
-    return logits
 
 
 @pytest.fixture(scope="module", params=VARIANTS)
