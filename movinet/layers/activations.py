@@ -41,9 +41,30 @@ _FUNCTIONS: dict[str, Activation] = {
     "swish": tf.nn.silu,
 }
 
+
+def _swish_slope(x: tf.Tensor) -> tf.Tensor:
+    gate = tf.sigmoid(x)
+    return gate * (1.0 + x * (1.0 - gate))
+
+
+def _hard_swish_slope(x: tf.Tensor) -> tf.Tensor:
+    return tf.where(x <= -3.0, 0.0, tf.where(x >= 3.0, 1.0, (2.0 * x + 3.0) / 6.0))
+
+
+_SLOPES: dict[str, Activation] = {
+    "hard_swish": _hard_swish_slope,
+    "simple_swish": _swish_slope,
+    "swish": _swish_slope,
+}
+
 NAMES = tuple(_FUNCTIONS)
 
 
 def get(name: str) -> Activation:
     """Returns the function of that name, one of `NAMES`."""
     return _FUNCTIONS[name]
+
+
+def slope(name: str) -> Activation | None:
+    """Returns the derivative of the function of that name, if it is worth writing out."""
+    return _SLOPES.get(name)

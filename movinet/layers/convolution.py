@@ -10,6 +10,7 @@ from movinet.layers.base import Dimension, Size, SpecLayer, States, StateSpec
 from movinet.layers.config import LayerConfig
 from movinet.layers.depthwise import depthwise_conv1d, depthwise_conv3d
 from movinet.layers.frames import dimensions, fold, unfold
+from movinet.layers.normalisation import Affine, normalise_and_activate, running_affine
 from movinet.layers.padding import strided_size, temporal_padding
 from movinet.layers.stream_buffer import StreamBuffer
 
@@ -44,7 +45,8 @@ class Convolution(SpecLayer):
     Its kernel is stored as the checkpoint's layout has it: [frames, height, width, in, out] with
     in = 1 if depthwise, or 4-D with (height, width) or (frames, 1) in front in the mobile layout.
 
-    Call:     x [B*T, H, W, C]; `padding` as in `temporal_padding`.
+    Call:     x [B*T, H, W, C]; `padding` as in `temporal_padding`; `affine` to scale and shift the
+              output by constants [C'], for which the kernel is scaled.
     Returns:  [B*T', H / stride, W / stride, C'], T' = T + sum(padding) - kernel frames + 1.
     """
 
@@ -68,12 +70,19 @@ class Convolution(SpecLayer):
             self.bias = self.add_weight("bias", [spec.filters], regularizer=config.bias_penalty())
 
     def call(
-        self, x: tf.Tensor, num_frames: Dimension, padding: tuple[int, int] = (0, 0)
+        self,
+        x: tf.Tensor,
+        num_frames: Dimension,
+        padding: tuple[int, int] = (0, 0),
+        affine: Affine | None = None,
     ) -> tf.Tensor:
         """Convolves; see the class."""
         spec: ConvSpec = self.spec
         frames, *window = spec.kernel_size
-        kernel = self.kernel_5d()
+        kernel, bias = self.kernel_5d(), self.bias
+        if affine is not None:
+            scale, bias = (tf.cast(constant, kernel.dtype) for constant in affine)
+            kernel *= scale[:, None] if spec.depthwise else scale
         strides = [1, spec.stride, spec.stride, 1]
         if frames == 1:
             convolve = tf.nn.depthwise_conv2d if spec.depthwise else tf.nn.conv2d
@@ -82,11 +91,12 @@ class Convolution(SpecLayer):
             kernel = tf.squeeze(kernel, 1)
             x = fold(depthwise_conv1d(unfold(x, num_frames), kernel, padding))
         elif spec.depthwise:
-            x = fold(depthwise_conv3d(unfold(x, num_frames), kernel, spec.stride, padding))
+            clip = unfold(x, num_frames)
+            return fold(depthwise_conv3d(clip, kernel, spec.stride, padding, bias))
         else:
             clip = tf.pad(unfold(x, num_frames), [[0, 0], padding, [0, 0], [0, 0], [0, 0]])
             x = fold(self._full_conv3d(clip, kernel))
-        return x if self.bias is None else tf.nn.bias_add(x, self.bias)
+        return x if bias is None else tf.nn.bias_add(x, bias)
 
     def kernel_5d(self) -> tf.Tensor:
         """Returns the kernel as [frames, height, width, in, out], or [..., C, 1] if depthwise."""
@@ -115,10 +125,14 @@ class MobileConvolution(SpecLayer):
         self._conv = Convolution(spec, config, "conv")
 
     def call(
-        self, x: tf.Tensor, num_frames: Dimension, padding: tuple[int, int] = (0, 0)
+        self,
+        x: tf.Tensor,
+        num_frames: Dimension,
+        padding: tuple[int, int] = (0, 0),
+        affine: Affine | None = None,
     ) -> tf.Tensor:
         """Convolves."""
-        return self._conv(x, num_frames, padding)
+        return self._conv(x, num_frames, padding, affine)
 
 
 class ConvBlock(SpecLayer):
@@ -155,23 +169,40 @@ class ConvBlock(SpecLayer):
         if frames > 1 and config.causal:
             self._stream_buffer = StreamBuffer(frames - 1, spec.state_prefix)
         self._padding = temporal_padding(frames, config.causal, self._stream_buffer is not None)
-        self._activation = activations.get(spec.activation)
 
     def call(
-        self, x: tf.Tensor, num_frames: Dimension, states: States | None = None
+        self,
+        x: tf.Tensor,
+        num_frames: Dimension,
+        states: States | None = None,
+        training: bool | None = None,
     ) -> tuple[tf.Tensor, States]:
         """Convolves; see the class."""
         new_states: States = {}
         convolution, batch_norm = self._conv, self._batch_norm
         if self._conv_temporal is not None:
-            x = self._normalise(convolution(x, num_frames), batch_norm)
+            x = self._step(x, convolution, batch_norm, num_frames, (0, 0), training)
             convolution, batch_norm = self._conv_temporal, self._batch_norm_temporal
         if self._stream_buffer is not None:
             x, num_frames, new_states = self._stream_buffer(x, num_frames, states or {})
-        return self._normalise(convolution(x, num_frames, self._padding), batch_norm), new_states
+        x = self._step(x, convolution, batch_norm, num_frames, self._padding, training)
+        return x, new_states
 
-    def _normalise(self, x: tf.Tensor, batch_norm: tf_keras.layers.Layer | None) -> tf.Tensor:
-        return self._activation(x if batch_norm is None else batch_norm(x))
+    def _step(
+        self,
+        x: tf.Tensor,
+        convolution: Convolution | MobileConvolution,
+        batch_norm: tf_keras.layers.BatchNormalization | None,
+        num_frames: Dimension,
+        padding: tuple[int, int],
+        training: bool | None,
+    ) -> tf.Tensor:
+        """Convolution, norm, activation; in inference the norm is part of the convolution."""
+        name = self.spec.activation
+        if batch_norm is not None and training:
+            return normalise_and_activate(convolution(x, num_frames, padding), batch_norm, name)
+        affine = None if batch_norm is None else running_affine(batch_norm)
+        return activations.get(name)(convolution(x, num_frames, padding, affine))
 
     def output_size(self, size: Size) -> Size:
         """Returns the height or width of the output for that of the input."""

@@ -1,12 +1,14 @@
 """Depthwise convolutions over time, built from fused 2-D ones.
 
 TensorFlow runs a depthwise 3-D convolution as a grouped `Conv3D`, on a CPU through XLA only, which
-makes a base network some 50 times slower (`benchmarks/compare_official.py`). Here each frame of the
+makes a base network some 50 times slower (`benchmarks/run.py`). Here each frame of the
 kernel is one 2-D depthwise convolution over all frames of all clips; its outputs are moved in time
 and added. The gradient is written out in the same ops because the built-in gradient of a slice
 costs more than the convolutions do (33 ms against 3 ms for 3x3x3 on [4, 8, 22, 22, 80], as
 `benchmarks/depthwise.py` prints).
 """
+
+from collections.abc import Callable
 
 import tensorflow as tf
 
@@ -40,7 +42,11 @@ def window(clip: tf.Tensor, start: int, excess: int) -> tf.Tensor:
 
 
 def depthwise_conv3d(
-    clip: tf.Tensor, kernel: tf.Tensor, stride: int, padding: tuple[int, int]
+    clip: tf.Tensor,
+    kernel: tf.Tensor,
+    stride: int,
+    padding: tuple[int, int],
+    bias: tf.Tensor | None = None,
 ) -> tf.Tensor:
     """Convolves each channel by its own kernel over time and space.
 
@@ -49,6 +55,7 @@ def depthwise_conv3d(
       kernel: [frames, height, width, C, 1], its number of frames static.
       stride: in space; `SAME` padding there.
       padding: frames of zeros before and after the clip.
+      bias: [C].
 
     Returns: [B, T + sum(padding) - frames + 1, H / stride, W / stride, C].
     """
@@ -57,14 +64,20 @@ def depthwise_conv3d(
     starts = [tap - padding[0] for tap in range(kernel.shape[0])]
 
     @tf.custom_gradient
-    def convolve(clip: tf.Tensor, kernel: tf.Tensor) -> tuple[tf.Tensor, object]:
+    def convolve(
+        clip: tf.Tensor, kernel: tf.Tensor, *bias: tf.Tensor
+    ) -> tuple[tf.Tensor, Callable]:
         num_frames, frames = dimensions(clip)[1], fold(clip)
 
         def tap_output(tap: int) -> tf.Tensor:
             output = tf.nn.depthwise_conv2d(frames, kernel[tap], strides, "SAME")
+            # The outputs of this one stay where they are and reach every frame; the op of its own
+            # that a bias would be otherwise takes a twentieth of a clip.
+            if starts[tap] == 0 and bias:
+                output = tf.nn.bias_add(output, *bias)
             return window(unfold(output, num_frames), starts[tap], excess)
 
-        def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, ...]:
             frame_gradients, tap_gradients = [], []
             for tap, start in enumerate(starts):
                 moved = fold(window(upstream, -start, -excess))
@@ -78,11 +91,13 @@ def depthwise_conv3d(
                         frames, tf.shape(kernel[tap]), moved, strides, "SAME"
                     )
                 )
-            return unfold(tf.add_n(frame_gradients), num_frames), tf.stack(tap_gradients)
+            clip_gradient = unfold(tf.add_n(frame_gradients), num_frames)
+            bias_gradient = [tf.reduce_sum(upstream, [0, 1, 2, 3]) for _ in bias]
+            return clip_gradient, tf.stack(tap_gradients), *bias_gradient
 
         return tf.add_n([tap_output(tap) for tap in range(len(starts))]), gradient
 
-    return convolve(clip, kernel)
+    return convolve(clip, kernel) if bias is None else convolve(clip, kernel, bias)
 
 
 def depthwise_conv1d(clip: tf.Tensor, kernel: tf.Tensor, padding: tuple[int, int]) -> tf.Tensor:
