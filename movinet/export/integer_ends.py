@@ -61,19 +61,19 @@ def make_integer(content: bytes) -> bytes:
     A buffer around which layers stay in float stays in float too.
     """
     graph = Graph(content)
-    inputs = {name: _quantize_behind(graph, index) for name, index in graph.inputs().items()}
-    outputs = {name: _dequantize_before(graph, index) for name, index in graph.outputs().items()}
-    for name, quantizes in inputs.items():
+    # Backwards, since what goes out as one frame of a buffer may be what came in as the next one.
+    for name, index in sorted(graph.inputs().items(), reverse=True):
+        quantizes = _quantize_behind(graph, index)
         if not is_integer_end(name) or not quantizes:
             continue
-        if name not in outputs:
-            _skip_quantize(graph, graph.inputs()[name], quantizes)
+        output = graph.outputs().get(name)
+        dequantize = None if output is None else _dequantize_before(graph, output)
+        source = output if dequantize is None else dequantize.inputs[0]
+        steps = _steps(graph, quantizes[0].outputs[0])
+        if source is not None and _steps(graph, source) != steps:
             continue
-        dequantize = outputs[name]
-        if dequantize is not None and _steps(graph, quantizes[0].outputs[0]) == _steps(
-            graph, dequantize.inputs[0]
-        ):
-            _skip_quantize(graph, graph.inputs()[name], quantizes)
+        _skip_quantize(graph, index, quantizes)
+        if dequantize is not None:
             _skip_dequantize(graph, name, dequantize)
     return graph.content()
 
@@ -116,7 +116,9 @@ def _skip_dequantize(graph: Graph, name: str, dequantize: Any) -> None:
     graph.subgraph.operators.remove(dequantize)
 
 
-def _steps(graph: Graph, tensor: int) -> tuple[int, float, int]:
-    """Returns type, scale and zero point of a quantised tensor."""
+def _steps(graph: Graph, tensor: int) -> tuple[int, float, int] | None:
+    """Returns type, scale and zero point of a quantised tensor, None of one in float."""
     found = graph.subgraph.tensors[tensor]
+    if found.quantization is None or found.quantization.scale is None:
+        return None
     return int(found.type), float(found.quantization.scale[0]), int(found.quantization.zeroPoint[0])

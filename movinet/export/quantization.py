@@ -86,7 +86,10 @@ def quantize(
             enable_progress_bar=False,
             enable_progress_report=False,
         )
-    content = bytes(result.quantized_model)
+    graph = Graph(bytes(result.quantized_model))
+    # In place of an output that is an input as well, the quantizer lists the integers behind it.
+    graph.subgraph.outputs = list(graph.outputs().values())
+    content = graph.content()
     return make_integer(content) if precision == "int8" else content
 
 

@@ -19,17 +19,26 @@ def state_specs(official: dict[str, StateSpec], layout: str) -> dict[str, StateS
 
     Args:
       official: the states of the model, with static shapes.
-      layout: `5d` for those as they are. `4d` for tensors of rank 4: a stream buffer is
-        [1, size, H*W, C], the sum of a pool [1, 1, 1, C], and one counter [1, 1, 1, 1] serves all.
+      layout: `5d` for those as they are. `4d` for tensors of rank 4: a stream buffer is one state
+        [1, H, W, C] a frame, oldest first, the sum of a pool is [1, 1, 1, C], and one counter
+        [1, 1, 1, 1] serves all.
     """
     if layout == "5d":
         return official
     specs = {FRAME_COUNT: StateSpec((1, 1, 1, 1), "float32")}
     for name, (shape, dtype) in official.items():
-        if not name.endswith("_frame_count"):
-            batch, frames, height, width, filters = cast(tuple[int, ...], shape)
-            specs[name] = StateSpec((batch, frames, height * width, filters), dtype)
+        batch, frames, *frame = cast(tuple[int, ...], shape) if len(shape) == 5 else (0, 0)
+        if name.endswith("_stream_buffer"):
+            for part in _frame_names(name, frames):
+                specs[part] = StateSpec((batch, *frame), dtype)
+        elif not name.endswith("_frame_count"):
+            specs[name] = StateSpec((batch, *frame), dtype)
     return specs
+
+
+def _frame_names(buffer: str, size: int) -> list[str]:
+    """Returns the states of the layout 4d that hold the frames of a stream buffer."""
+    return [f"{buffer}_{index}" for index in range(size)]
 
 
 class FrameByFrame:
@@ -65,10 +74,17 @@ class FrameByFrame:
     def _with_buffer(self, x: tf.Tensor, name: str, size: int) -> tf.Tensor:
         """Returns buffer and frame [1, size + 1, H*W, C], and keeps the new buffer."""
         _, height, width, filters = x.shape
-        old = self._states[name]
-        # In the shape of the state, since a reshape copies: one a layer, and none of the buffer.
-        frames = tf.concat([old, tf.reshape(x, [1, 1, *old.shape[2:]])], axis=1)
-        self.new_states[name] = frames[:, 1:]
+        if name in self._states:
+            old = self._states[name]
+            # In the shape of the state: a reshape copies, and so there is none of the buffer.
+            frames = tf.concat([old, tf.reshape(x, [1, 1, *old.shape[2:]])], axis=1)
+            self.new_states[name] = frames[:, 1:]
+        else:
+            # No frame of the buffer moves: each goes out under the name of the one before it.
+            names = _frame_names(name, size)
+            seen = [*(self._states[part] for part in names), x]
+            self.new_states |= dict(zip(names, seen[1:], strict=True))
+            frames = tf.concat(seen, axis=1)
         return tf.reshape(frames, [1, size + 1, height * width, filters])
 
     def average(self, frame_means: tf.Tensor, prefix: str) -> tf.Tensor:

@@ -80,6 +80,27 @@ def test_its_states_are_the_official_ones():
     }
 
 
+def test_four_dimensional_states_are_frames_that_move_on():
+    model = build(**STREAM)
+    content = litert_graph.convert(model, height=32, width=48, state_layout="4d")
+    states = {state.name: state.shape for state in litert_file.Graph(content).states()}
+    expected = {"state_frame_count": (1, 1, 1, 1)}
+    for name, spec in model.initial_state_specs([1, 1, 32, 48, 3]).items():
+        if name.endswith("_stream_buffer"):
+            frame = (1, *spec.shape[2:])
+            expected |= {f"{name}_{index}": frame for index in range(spec.shape[1])}
+        elif name.endswith("_pool_buffer"):
+            expected[name] = (1, *spec.shape[2:])
+    assert {name: tuple(shape) for name, shape in states.items()} == expected
+    graph = litert_file.Graph(content)
+    inputs, outputs = graph.inputs(), graph.outputs()
+    buffers = [name for name in inputs if "_stream_buffer" in name]
+    older = [name for name in buffers if f"{name[:-1]}{int(name[-1]) + 1}" in inputs]
+    assert older
+    for name in older:
+        assert outputs[name] == inputs[f"{name[:-1]}{int(name[-1]) + 1}"]
+
+
 def test_a_model_that_answers_every_frame_is_refused():
     model = build(average_pooling_type="2d")
     with pytest.raises(InputError, match="average_pooling_type"):
