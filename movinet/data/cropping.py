@@ -35,23 +35,30 @@ def random_window(
 
 
 def resize(clip: tf.Tensor, size: tf.Tensor | tuple[int, int]) -> tf.Tensor:
-    """Resizes uint8 frames [T, H, W, 3] bilinearly, rounding down as the published models saw them.
+    """Resizes a uint8 frame [H, W, 3], or several [T, H, W, 3], bilinearly, rounding down as the
+    published models saw them.
 
     The kernel is twice as fast on floats as on bytes, conversion included.
     """
     return tf.cast(tf.image.resize(tf.cast(clip, tf.float32), size), tf.uint8)
 
 
+def short_side_size(frame_size: tf.Tensor, short_side: int) -> tf.Tensor:
+    """Height and width [2] of frames [2] that are resized to a shorter side of `short_side`."""
+    return tf.maximum(short_side, frame_size * short_side // frame_size[::-1])
+
+
 def resize_short_side(clip: tf.Tensor, short_side: int) -> tf.Tensor:
     """Resizes frames [T, H, W, 3] to a shorter side of `short_side`, if it is not that already."""
-    height, width = tf.shape(clip)[1], tf.shape(clip)[2]
-    wanted_height = tf.maximum(short_side, height * short_side // width)
-    wanted_width = tf.maximum(short_side, width * short_side // height)
-    return tf.cond(
-        (height == wanted_height) & (width == wanted_width),
-        lambda: clip,
-        lambda: resize(clip, tf.stack([wanted_height, wanted_width])),
-    )
+    size = tf.shape(clip)[1:3]
+    wanted = short_side_size(size, short_side)
+    return tf.cond(tf.reduce_all(size == wanted), lambda: clip, lambda: resize(clip, wanted))
+
+
+def centre_window(frame_size: tf.Tensor, height: int, width: int) -> tf.Tensor:
+    """The window [y, x, height, width] that `centre_crop` cuts out of frames that are as large."""
+    size = tf.constant([height, width])
+    return tf.concat([(frame_size - size) // 2, size], axis=0)
 
 
 def centre_crop(clip: tf.Tensor, height: int, width: int) -> tf.Tensor:

@@ -1,12 +1,17 @@
 """From a stored record to tensors: encoded frames, their times, the label, decoded pixels."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import tensorflow as tf
 
+# frame uint8 [H, W, 3] -> frame of another size
+FrameChange = Callable[[tf.Tensor], tf.Tensor]
+
 IMAGE_FIELD = "image/encoded"
 LABEL_FIELD = "clip/label/index"
 TIMESTAMP_FIELD = "image/timestamp"
+_MARGIN = 2
 
 
 class Record(NamedTuple):
@@ -107,22 +112,36 @@ def encode_label(
     return tf.one_hot(labels[0], num_classes) if one_hot else tf.cast(labels[0], dtype)
 
 
-def decode_frames(frames: tf.Tensor) -> tf.Tensor:
-    """Decodes JPEGs [T] of one size to uint8 [T, H, W, 3]."""
-    return tf.map_fn(
-        lambda frame: tf.io.decode_jpeg(frame, channels=3),
-        frames,
-        fn_output_signature=tf.TensorSpec([None, None, 3], tf.uint8),
-    )
+def decode_frames(frames: tf.Tensor, change: FrameChange = tf.identity) -> tf.Tensor:
+    """Decodes JPEGs [T] of one size and changes each: uint8 [T, H, W, 3].
+
+    One frame at a time, so that it is changed while it is in the processor's cache.
+    """
+    return _map_frames(lambda frame: change(tf.io.decode_jpeg(frame, channels=3)), frames)
 
 
-def decode_window(frames: tf.Tensor, window: tf.Tensor) -> tf.Tensor:
-    """Decodes one window [y, x, height, width] of JPEGs [T] to uint8 [T, height, width, 3]."""
-    return tf.map_fn(
-        lambda frame: tf.io.decode_and_crop_jpeg(frame, window, channels=3),
-        frames,
-        fn_output_signature=tf.TensorSpec([None, None, 3], tf.uint8),
-    )
+def decode_window(
+    frames: tf.Tensor, window: tf.Tensor, change: FrameChange = tf.identity
+) -> tf.Tensor:
+    """Decodes one window [y, x, height, width] of JPEGs [T] as `decode_frames` does.
+
+    The decoder smooths colours across columns; with two more on each side the window is exactly
+    that part of the whole frame.
+    """
+    y, x, height, width = tf.unstack(window)
+    left = tf.minimum(x, _MARGIN)
+    right = tf.minimum(frame_size(frames)[1] - x - width, _MARGIN)
+    wider = tf.stack([y, x - left, height, left + width + right])
+
+    def decode(frame: tf.Tensor) -> tf.Tensor:
+        decoded = tf.io.decode_and_crop_jpeg(frame, wider, channels=3)
+        return change(decoded[:, left : left + width])
+
+    return _map_frames(decode, frames)
+
+
+def _map_frames(decode: FrameChange, frames: tf.Tensor) -> tf.Tensor:
+    return tf.map_fn(decode, frames, fn_output_signature=tf.TensorSpec([None, None, 3], tf.uint8))
 
 
 def frame_size(frames: tf.Tensor) -> tf.Tensor:

@@ -116,17 +116,21 @@ def training_clip(
         indices = sampling.random_clip(
             tf.size(record.frames), settings.num_frames, stride, time_seed
         )
+    distinct, positions = tf.unique(indices)
+    frames = tf.gather(record.frames, distinct)
     window = cropping.random_window(
-        decoding.frame_size(record.frames),
+        decoding.frame_size(frames),
         settings.height,
         settings.width,
         (settings.min_aspect_ratio, settings.max_aspect_ratio),
         (settings.min_area_ratio, settings.max_area_ratio),
         window_seed,
     )
-    distinct, positions = tf.unique(indices)
-    clip = decoding.decode_window(tf.gather(record.frames, distinct), window)
-    clip = cropping.resize(clip, (settings.height, settings.width))
+    clip = decoding.decode_window(
+        frames,
+        window,
+        lambda frame: cropping.resize(frame, (settings.height, settings.width)),
+    )
     clip = _repeat_frames(clip, positions)
     shape = [settings.num_frames, settings.height, settings.width, 3]
     clip = tf.ensure_shape(clip, shape)
@@ -154,16 +158,36 @@ def evaluation_views(record: decoding.Record, settings: ClipSettings) -> tf.Tens
             settings.num_test_clips,
         )
     distinct, positions = tf.unique(indices)
-    clip = decoding.decode_frames(tf.gather(record.frames, distinct))
-    clip = cropping.resize_short_side(clip, settings.min_image_size)
-    if settings.num_test_crops == 1:
-        crops = cropping.centre_crop(clip, settings.height, settings.width)[tf.newaxis]
-    else:
-        crops = cropping.three_crops(clip, settings.height, settings.width)
+    crops = _evaluation_crops(tf.gather(record.frames, distinct), settings)
     crops = _repeat_frames(crops, positions, axis=1)
     views = settings.num_test_crops * settings.num_test_clips
     # [crops, clips * T, H, W, 3] -> [crops * clips, T, H, W, 3]
     return tf.reshape(crops, [views, settings.num_frames, settings.height, settings.width, 3])
+
+
+def _evaluation_crops(frames: tf.Tensor, settings: ClipSettings) -> tf.Tensor:
+    """Decodes JPEGs [T], resizes them if need be, and crops: uint8 [crops, T, height, width, 3]."""
+    height, width = settings.height, settings.width
+    stored = decoding.frame_size(frames)
+    wanted = cropping.short_side_size(stored, settings.min_image_size)
+    is_wanted = tf.reduce_all(stored == wanted)
+
+    def whole_frames() -> tf.Tensor:
+        return tf.cond(
+            is_wanted,
+            lambda: decoding.decode_frames(frames),
+            lambda: decoding.decode_frames(frames, lambda frame: cropping.resize(frame, wanted)),
+        )
+
+    if settings.num_test_crops == 3:
+        return cropping.three_crops(whole_frames(), height, width)
+    # Frames of the right size, as most datasets have them, are decoded in the centre only.
+    centre = tf.cond(
+        is_wanted & tf.reduce_all(stored >= [height, width]),
+        lambda: decoding.decode_window(frames, cropping.centre_window(stored, height, width)),
+        lambda: cropping.centre_crop(whole_frames(), height, width),
+    )
+    return centre[tf.newaxis]
 
 
 def _repeat_frames(frames: tf.Tensor, positions: tf.Tensor, axis: int = 0) -> tf.Tensor:

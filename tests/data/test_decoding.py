@@ -1,8 +1,11 @@
 """Records and labels; errors that name file and record."""
 
+import io
+
 import numpy as np
 import pytest
 import tensorflow as tf
+from PIL import Image
 from record_files import encode_jpeg, sequence_example, smooth_frames
 
 from movinet.data import decoding
@@ -74,3 +77,41 @@ def test_a_window_is_a_part_of_the_frame():
     window = decoding.decode_window(jpegs, tf.constant([5, 11, 30, 40]))
     np.testing.assert_array_equal(window, whole[:, 5:35, 11:51])
     assert np.abs(whole.numpy().astype(int) - frames).mean() < 3
+
+
+def test_windows_anywhere_are_parts_of_the_frame():
+    rng = np.random.default_rng(4)
+    jpegs = tf.constant([encode_jpeg(frame) for frame in smooth_frames(rng, 1, 80, 99)])
+    whole = decoding.decode_frames(jpegs).numpy()
+    for _ in range(60):
+        height, width = rng.integers(1, 81), rng.integers(1, 100)
+        y, x = rng.integers(0, 81 - height), rng.integers(0, 100 - width)
+        window = decoding.decode_window(jpegs, tf.constant([y, x, height, width], tf.int32))
+        np.testing.assert_array_equal(window, whole[:, y : y + height, x : x + width])
+
+
+def test_decoding_is_near_another_decoder():
+    frames = smooth_frames(np.random.default_rng(0), 3, 48, 64)
+    jpegs = [encode_jpeg(frame) for frame in frames]
+    expected = np.stack([np.asarray(Image.open(io.BytesIO(jpeg)), int) for jpeg in jpegs])
+    window = decoding.decode_window(tf.constant(jpegs), tf.constant([5, 11, 30, 40]))
+    # PIL's cosine transform is the accurate one, TensorFlow's the fast one.
+    assert np.abs(window.numpy() - expected[:, 5:35, 11:51]).mean() < 2
+    assert np.abs(window.numpy() - expected[:, 6:36, 11:51]).mean() > 5
+
+
+def test_frames_are_changed_one_by_one():
+    frames = smooth_frames(np.random.default_rng(0), 3, 48, 64)
+    jpegs = tf.constant([encode_jpeg(frame) for frame in frames])
+    shapes = []
+
+    def change(frame: tf.Tensor) -> tf.Tensor:
+        shapes.append(frame.shape.rank)
+        return frame[:20, ::-1]
+
+    whole, window = decoding.decode_frames(jpegs), tf.constant([5, 11, 30, 40])
+    np.testing.assert_array_equal(decoding.decode_frames(jpegs, change), whole[:, :20, ::-1])
+    np.testing.assert_array_equal(
+        decoding.decode_window(jpegs, window, change), whole[:, 5:25, 50:10:-1]
+    )
+    assert set(shapes) == {3}

@@ -57,6 +57,8 @@ def evaluate(path, settings: ClipSettings) -> tuple[np.ndarray, np.ndarray]:
         {"num_test_crops": 3},
         {"num_test_clips": 3, "num_test_crops": 3},
         {"min_image_size": 56, "height": 40, "width": 48},
+        {"min_image_size": 48, "height": 41, "width": 36},
+        {"min_image_size": 40, "height": 40, "width": 48},
         {"zero_centering_image": True},
     ],
     ids=str,
@@ -75,6 +77,20 @@ def test_the_comparison_notices_a_shift_by_one_frame(videos):
     settings = ClipSettings(5, 40, 40, num_classes=4, temporal_stride=3, min_image_size=40)
     other = ClipSettings(5, 40, 40, num_classes=4, temporal_stride=2, min_image_size=40)
     assert np.abs(evaluate(videos, settings)[0] - official_evaluation(videos, other)[0]).max() > 0.1
+
+
+def test_frames_of_the_right_size_are_decoded_in_the_centre_only(tmp_path):
+    frames = smooth_frames(np.random.default_rng(5), 3, 64, 48)
+    jpegs = [encode_jpeg(frame) for frame in frames]
+    settings = ClipSettings(3, 24, 24, num_classes=1, min_image_size=48)
+    whole = write_records(tmp_path / "whole", [sequence_example(jpegs, [0])])
+    # The last rows of a JPEG are its last bytes; without them, all of it cannot be decoded.
+    cut = [jpeg[: len(jpeg) * 9 // 10] for jpeg in jpegs]
+    broken = write_records(tmp_path / "broken", [sequence_example(cut, [0])])
+    images, _ = evaluate(whole, settings)
+    np.testing.assert_array_equal(evaluate(broken, settings)[0], images)
+    with pytest.raises(tf.errors.InvalidArgumentError):
+        evaluate(broken, dataclasses.replace(settings, min_image_size=36))
 
 
 def test_training_equals_the_model_garden_where_nothing_is_left_to_chance(tmp_path):
