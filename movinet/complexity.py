@@ -1,91 +1,184 @@
-"""Parameters and multiply-adds computed from an architecture alone, without building it."""
+"""What a variant costs, computed from its architecture alone, without building it."""
 
 import dataclasses
+import math
+from collections.abc import Iterator
 
-from movinet.architectures import (
-    ARCHITECTURES,
-    Architecture,
-    BottleneckSpec,
-    squeeze_excitation_filters,
-)
+from movinet import operation_counts
+from movinet.architectures import ARCHITECTURES, BottleneckSpec, squeeze_excitation_filters
+from movinet.operation_counts import SUM_BYTES, Convolution, Operation, Workload
 from movinet.presets import Preset
 
-# Learned and running, each: scale, shift, mean and variance.
-_NORM_WEIGHTS = 4
+_COUNTER_BYTES = 4
 
 
 @dataclasses.dataclass(frozen=True)
 class Cost:
-    """Weights, and multiply-adds for one frame and for one clip besides its frames."""
-
-    parameters: int = 0
-    frame: int = 0
-    clip: int = 0
-
-    def __add__(self, other: "Cost") -> "Cost":
-        return Cost(
-            self.parameters + other.parameters, self.frame + other.frame, self.clip + other.clip
-        )
-
-    def multiply_adds(self, num_frames: int) -> int:
-        """Returns the multiply-adds of a clip of that many frames."""
-        return self.frame * num_frames + self.clip
-
-
-def _convolution(taps: int, inputs: int, outputs: int, pixels: int) -> Cost:
-    weights = taps * inputs * outputs
-    return Cost(weights + _NORM_WEIGHTS * outputs, weights * pixels)
-
-
-def _feature(layer: BottleneckSpec, preset: Preset, pixels: int) -> Cost:
-    frames, height, width = layer.kernel_size
-    filters = layer.expand_filters
-    if frames == 1 or preset.conv_type == "3d":
-        return _convolution(frames * height * width, 1, filters, pixels)
-    spatial = _convolution(height * width, 1, filters, pixels)
-    return spatial + _convolution(frames, 1, filters, pixels)
-
-
-def _squeeze_excitation(layer: BottleneckSpec, preset: Preset) -> Cost:
-    if preset.se_type == "none":
-        return Cost()
-    filters = layer.expand_filters
-    pooled = filters * (2 if preset.se_type == "2plus3d" else 1)
-    hidden = squeeze_excitation_filters(filters, preset.se_type)
-    weights = hidden * (pooled + filters)
-    parameters = weights + hidden + filters
-    if preset.causal and preset.use_positional_encoding:
-        parameters += 1
-    per_frame = preset.causal or preset.se_type != "3d"
-    return Cost(parameters, weights, 0) if per_frame else Cost(parameters, 0, weights)
-
-
-def _bottleneck(layer: BottleneckSpec, preset: Preset, pixels_in: int, pixels_out: int) -> Cost:
-    width = layer.expand_filters
-    cost = _convolution(1, layer.input_filters, width, pixels_in)
-    cost += _feature(layer, preset, pixels_out)
-    cost += _squeeze_excitation(layer, preset)
-    cost += _convolution(1, width, layer.filters, pixels_out)
-    if layer.needs_skip_projection:
-        cost += _convolution(1, layer.input_filters, layer.filters, pixels_out)
-    return cost + Cost(parameters=1)
-
-
-def count(preset: Preset, num_classes: int = 600) -> Cost:
-    """Returns the cost of a variant at its published resolution.
+    """The totals of a variant at its published resolution.
 
     A multiply-add counts once. Norms, activations and pools count nothing, as is the custom.
     """
-    architecture: Architecture = ARCHITECTURES[preset.model_id]
-    size = -(-preset.image_size // architecture.stem.stride)
-    frames, height, width = architecture.stem.kernel_size
-    cost = _convolution(frames * height * width, 3, architecture.stem.filters, size**2)
-    for layer in architecture.walk():
-        output_size = -(-size // layer.stride)
-        cost += _bottleneck(layer, preset, size**2, output_size**2)
-        size = output_size
-    head = architecture.head
-    cost += _convolution(1, architecture.output_filters, head.project_filters, size**2)
-    hidden = head.project_filters * head.head_filters
-    logits = head.head_filters * num_classes
-    return cost + Cost(hidden + head.head_filters + logits + num_classes, 0, hidden + logits)
+
+    preset: Preset
+    num_classes: int
+
+    @property
+    def parameters(self) -> int:
+        """Stored weights, statistics of batch norm included."""
+        return self._total(1, "parameters")
+
+    def multiply_adds(self, num_frames: int) -> int:
+        """Returns the multiply-adds of a clip of that many frames."""
+        return self._total(num_frames, "multiply_adds")
+
+    def _total(self, num_frames: int, field: str) -> int:
+        workload = Workload(num_frames, self.preset.image_size)
+        return operation_counts.total(operations(self.preset, workload, self.num_classes), field)
+
+
+def count(preset: Preset, num_classes: int = 600) -> Cost:
+    """Returns the totals of a variant."""
+    return Cost(preset, num_classes)
+
+
+def operations(preset: Preset, workload: Workload, num_classes: int = 600) -> list[Operation]:
+    """Returns the cost of every operation of a variant, in order."""
+    return list(_Walk(preset, workload).network(num_classes))
+
+
+class _Walk:
+    """Follows clips through a variant."""
+
+    def __init__(self, preset: Preset, workload: Workload) -> None:
+        self._preset = preset
+        self._work = workload
+        self._streams = preset.causal and not workload.training
+
+    def network(self, num_classes: int) -> Iterator[Operation]:
+        """Yields all operations."""
+        architecture, frames = ARCHITECTURES[self._preset.model_id], self._work.frames
+        stem, head, clips = architecture.stem, architecture.head, self._work.batch_size
+        size = -(-self._work.image_size // stem.stride)
+        yield Convolution(
+            kernel=math.prod(stem.kernel_size) * 3 * stem.filters,
+            filters=stem.filters,
+            inputs=frames * 3 * self._work.image_size**2,
+            positions=frames * size**2,
+            activation=self._preset.activation,
+            first=True,
+        ).operation(stem.name, "stem", self._work)
+        for layer in architecture.walk():
+            output_size = -(-size // layer.stride)
+            yield from self._bottleneck(layer, frames * size**2, frames * output_size**2)
+            size = output_size
+        project, hidden = head.project_filters, head.head_filters
+        projection = _pointwise(
+            architecture.output_filters, project, frames * size**2, self._preset.activation
+        )
+        yield projection.operation(head.name, "head", self._work)
+        pool = self._average(head.name, project, frames * size**2, clips * project)
+        yield self._with_sums(pool, project) if self._streams else pool
+        for name, convolution in {
+            "hidden": _pointwise(project, hidden, clips, self._preset.classifier_activation, False),
+            "logits": _pointwise(hidden, num_classes, clips, normalised=False),
+        }.items():
+            yield convolution.operation(name, "classifier", self._work)
+
+    def _bottleneck(self, layer: BottleneckSpec, before: int, after: int) -> Iterator[Operation]:
+        """Yields a bottleneck that reads and writes that many pixels."""
+        width, inputs, activation = (
+            layer.expand_filters,
+            layer.input_filters,
+            self._preset.activation,
+        )
+        expansion = _pointwise(inputs, width, before, activation)
+        yield expansion.operation(layer.name, "expansion", self._work)
+        yield from self._feature(layer, before, after)
+        if self._preset.se_type != "none":
+            yield from self._squeeze_excitation(layer, after)
+        projection = _pointwise(width, layer.filters, after)
+        projection = dataclasses.replace(projection, residual=True)
+        yield projection.operation(layer.name, "projection", self._work)
+        if layer.stride > 1:
+            pooled = inputs * after
+            yield operation_counts.pool(layer.name, self._work, inputs * before, pooled, 9 * pooled)
+        if layer.needs_skip_projection:
+            skip = _pointwise(inputs, layer.filters, after)
+            yield skip.operation(layer.name, "skip", self._work)
+
+    def _feature(self, layer: BottleneckSpec, before: int, after: int) -> Iterator[Operation]:
+        frames, height, width = layer.kernel_size
+        filters, activation = layer.expand_filters, self._preset.activation
+        split = self._preset.conv_type != "3d" and frames > 1
+        taps = height * width * (1 if split else frames)
+        yield Convolution(
+            kernel=taps * filters,
+            filters=filters,
+            inputs=filters * before,
+            positions=after,
+            activation=activation,
+            passes=1 if split or self._work.whole_kernels else frames,
+        ).operation(layer.name, "depthwise", self._work)
+        if not split:
+            return
+        values = filters * after
+        buffer = (frames - 1) * values // self._work.num_frames if self._preset.causal else 0
+        temporal = Convolution(frames * filters, filters, values + buffer, after, activation)
+        operation = temporal.operation(layer.name, "temporal", self._work)
+        yield self._with_buffer(operation, values, buffer) if buffer else operation
+
+    def _with_buffer(self, operation: Operation, values: int, buffer: int) -> Operation:
+        """Adds what putting a stream buffer, or zeros, before `values` of clips moves."""
+        moved = values + (values + buffer)
+        if self._work.training:  # The gradient is cut to the clip.
+            moved += values + values
+        if not self._streams:
+            return operation.plus(activation_bytes=moved * self._work.value_bytes)
+        # The old buffer is read; the last frames are, too, and written as the new one.
+        return operation.plus(
+            activation_bytes=(moved + buffer) * self._work.value_bytes,
+            state_bytes=2 * buffer * self._work.value_bytes,
+        )
+
+    def _squeeze_excitation(self, layer: BottleneckSpec, pixels: int) -> Iterator[Operation]:
+        preset, work, filters = self._preset, self._work, layer.expand_filters
+        hidden = squeeze_excitation_filters(filters, preset.se_type)
+        pooled = filters * (2 if preset.se_type == "2plus3d" else 1)
+        vectors = work.frames if preset.causal or preset.se_type != "3d" else work.batch_size
+        pool = self._average(layer.name, filters, pixels, vectors * pooled, shared=True)
+        if self._streams and preset.se_type != "2d":
+            pool = self._with_sums(pool, filters)
+        encoded = preset.causal and preset.use_positional_encoding
+        if encoded:  # Sinusoid, its argument and weight a frame; a sum a vector.
+            pool = pool.plus(element_wise=(3 * work.num_frames + vectors) * pooled, parameters=1)
+        if encoded and self._streams:
+            pool = pool.plus(state_bytes=2 * _COUNTER_BYTES)
+        yield pool
+        for convolution in (
+            _pointwise(pooled, hidden, vectors, preset.activation, False),
+            _pointwise(hidden, filters, vectors, preset.gating_activation, False),
+        ):
+            yield convolution.operation(layer.name, "excitation", work)
+        yield operation_counts.gate(layer.name, work, filters * pixels, filters * vectors)
+
+    def _average(
+        self, layer: str, filters: int, pixels: int, outputs: int, shared: bool = False
+    ) -> Operation:
+        """Averages frames, and the averages over time: cumulated, added to a sum and divided."""
+        frame_averages = filters * self._work.frames
+        additions = filters * pixels + (3 if self._preset.causal else 1) * frame_averages
+        pool = operation_counts.pool(
+            layer, self._work, filters * pixels, frame_averages, additions, shared
+        )
+        return pool.plus(activation_bytes=self._work.value_bytes * (frame_averages + outputs))
+
+    def _with_sums(self, pool: Operation, filters: int) -> Operation:
+        """Adds the states of a pool: its sum and its counter of frames, read and written."""
+        sums = SUM_BYTES * filters * self._work.batch_size
+        return pool.plus(state_bytes=2 * (sums + _COUNTER_BYTES))
+
+
+def _pointwise(
+    inputs: int, filters: int, pixels: int, activation: str = "linear", normalised: bool = True
+) -> Convolution:
+    return Convolution(inputs * filters, filters, inputs * pixels, pixels, activation, normalised)
