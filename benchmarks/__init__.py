@@ -1,0 +1,1 @@
+"""Ours beside the official implementation, measured: `python3 benchmarks/run.py`."""
