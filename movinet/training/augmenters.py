@@ -1,7 +1,8 @@
-"""AutoAugment and RandAugment for clips: the Model Garden's operations, chosen by a seed.
+"""AutoAugment and RandAugment for clips: the Model Garden's policies and levels, drawn by a seed.
 
 The Model Garden draws its choices from a global generator, so that no run can be repeated, and
 cuts out a box in a few frames only. Here one draw decides for the whole clip: all frames alike.
+The operations are our own, equal in their pixels and faster (`benchmarks/augmentation.py`).
 """
 
 import functools
@@ -12,28 +13,33 @@ import numpy as np
 import tensorflow as tf
 from official.vision.ops import augment
 
+from movinet.data import clip_operations
 from movinet.errors import InputError
 
 # (name of an operation, probability, level from 0 to 10)
 PolicyStep = tuple[str, float, float]
 
 _MAX_LEVEL = 10.0
-_FILL = 128
+OPERATIONS: dict[str, Callable[..., tf.Tensor]] = {
+    "AutoContrast": clip_operations.autocontrast,
+    "Brightness": clip_operations.brightness,
+    "Color": clip_operations.color,
+    "Contrast": clip_operations.contrast,
+    "Cutout": clip_operations.cutout,
+    "Equalize": clip_operations.equalize,
+    "Grayscale": clip_operations.grayscale,
+    "Invert": clip_operations.invert,
+    "Posterize": clip_operations.posterize,
+    "Rotate": clip_operations.rotate,
+    "Sharpness": clip_operations.sharpness,
+    "ShearX": clip_operations.shear_x,
+    "ShearY": clip_operations.shear_y,
+    "Solarize": clip_operations.solarize,
+    "SolarizeAdd": clip_operations.solarize_add,
+    "TranslateX": clip_operations.translate_x,
+    "TranslateY": clip_operations.translate_y,
+}
 _DIRECTED = ("Rotate", "ShearX", "ShearY", "TranslateX", "TranslateY")
-_PLAIN = (
-    "AutoContrast",
-    "Brightness",
-    "Color",
-    "Contrast",
-    "Equalize",
-    "Grayscale",
-    "Invert",
-    "Posterize",
-    "Sharpness",
-    "Solarize",
-    "SolarizeAdd",
-)
-OPERATIONS = (*_DIRECTED, *_PLAIN, "Cutout")
 
 
 class ClipAugmenter(Protocol):
@@ -155,31 +161,18 @@ def _arguments(name: str, level: float, cutout_const: float, translate_const: fl
 
 
 def _operation(name: str, arguments: tuple) -> ClipAugmenter:
-    """The Model Garden's operation; its direction, or place, is drawn from the seed."""
-    function = augment.NAME_TO_FUNC[name]
-    fill = [[_FILL] * 3] if name in augment.REPLACE_FUNCS else []
+    """The operation at these arguments; its direction, or place, is drawn from the seed."""
 
-    def directed(clip: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        sign = tf.where(tf.random.stateless_uniform([], seed) < 0.5, -1.0, 1.0)
-        return function(clip, sign * arguments[0], *fill)
+    def operate(clip: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+        drawn: tuple = arguments
+        if name in _DIRECTED:
+            drawn = (
+                tf.where(tf.random.stateless_uniform([], seed) < 0.5, -1.0, 1.0) * arguments[0],
+            )
+        elif name == "Cutout":
+            sizes = tf.constant([*clip.shape[1:3]], tf.float32)
+            centre = tf.cast(tf.random.stateless_uniform([2], seed) * sizes, tf.int32)
+            drawn = (*arguments, centre)
+        return OPERATIONS[name](clip, *drawn)
 
-    def undirected(clip: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-        del seed
-        return function(clip, *arguments)
-
-    if name == "Cutout":
-        return functools.partial(_cutout, *arguments)
-    return directed if name in _DIRECTED else undirected
-
-
-def _cutout(half_size: int, clip: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-    """Greys one square of up to 2 * half_size pixels, the same in every frame [T, H, W, 3]."""
-    height, width = tf.shape(clip)[1], tf.shape(clip)[2]
-    centres = tf.unstack(tf.random.split(seed))
-    inside = []
-    for size, centre_seed in zip((height, width), centres, strict=True):
-        centre = tf.random.stateless_uniform([], centre_seed, 0, size, dtype=tf.int32)
-        position = tf.range(size)
-        inside.append((position >= centre - half_size) & (position < centre + half_size))
-    box = inside[0][:, tf.newaxis, tf.newaxis] & inside[1][tf.newaxis, :, tf.newaxis]
-    return tf.where(box, tf.constant(_FILL, clip.dtype), clip)
+    return operate
