@@ -9,21 +9,22 @@ from benchmarks import memory
 from benchmarks.cases import training
 from benchmarks.jobs import Job
 from benchmarks.results import Line, compare
-from benchmarks.settings import BASE, BATCH_SIZE, CLIP_FRAMES, Settings
+from benchmarks.settings import BASE, BATCH_SIZE, CLIP_FRAMES, TRAINED_STREAM, Settings
 
 CASE = "training_memory"
 _SECONDS = {"official": 60, "ours": 15}
 
 
 def jobs(settings: Settings) -> list[Job]:
-    """A process for each subject, with the base network of the first model."""
+    """A process for each subject and layout that one trains, of the first model."""
     model_id = settings.model_ids[0]
     found = []
-    for subject in training.SUBJECTS:
-        arguments = {"model_id": model_id, "layout": BASE, "subject": subject}
-        expected = _SECONDS["official" if subject == "official" else "ours"]
-        words = f"memory of training, {subject}"
-        found.append(Job(__name__, model_id, words, expected, settings.threads, arguments))
+    for layout in (BASE, TRAINED_STREAM):
+        for subject in training.SUBJECTS:
+            arguments = {"model_id": model_id, "layout": layout, "subject": subject}
+            expected = _SECONDS["official" if subject == "official" else "ours"]
+            words = f"memory of training, {layout}, {subject}"
+            found.append(Job(__name__, model_id, words, expected, settings.threads, arguments))
     return found
 
 
