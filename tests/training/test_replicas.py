@@ -67,4 +67,5 @@ def test_two_replicas_equal_one(tiny_dataset):
     assert one[1] == pytest.approx(two[1], rel=1e-4)
     assert one[2] == two[2] and sum(map(sum, one[2])) == 9
     # A variance over two replicas lacks the factor n / (n - 1) that the one over a single one has.
-    assert one[3] == pytest.approx(two[3], rel=2e-3, abs=1e-6)
+    # Activations are near ten: a mean of them that is nearly zero is no more exact than 1e-5.
+    assert one[3] == pytest.approx(two[3], rel=2e-3, abs=1e-5)
