@@ -13,7 +13,8 @@ FLAGS = flags.FLAGS
 flags.DEFINE_string(
     "experiment",
     "movinet_sample",
-    "Registered experiment: movinet_sample, movinet_kinetics600, movinet_kinetics400.",
+    "Registered experiment: movinet_sample, or movinet_ and a dataset: kinetics400, kinetics600, "
+    "kinetics700, ucf101, hmdb51, something_something_v2, charades.",
 )
 flags.DEFINE_enum(
     "mode", "train_and_eval", MODES, "What to do; eval_continuous is continuous_eval."

@@ -3,14 +3,18 @@
 The Model Garden's own `override` takes any value for any field and any name below an optional
 field; here each mistake ends in one
 sentence with the file, the line, the dotted path, and the nearest valid name.
+
+A file may begin with `include: [other.yaml, ...]`, paths seen from its own folder: their settings
+come first, in order, and its own win.
 """
 
 import dataclasses
 import difflib
 import math
+import os
 import types
 import typing
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from official.core import config_definitions, exp_factory
@@ -19,10 +23,11 @@ from official.modeling import hyperparams
 from movinet import yaml_files
 from movinet.errors import InputError
 from movinet.training import experiments as _registered  # noqa: F401
-from movinet.training import overrides
+from movinet.training import overrides, schedule
 from movinet.yaml_files import Path, Settings
 
 ConfigType = TypeVar("ConfigType", bound=hyperparams.Config)
+_INCLUDE = "include"
 _NOTHING = type(None)
 _UNSET = object()
 
@@ -30,8 +35,8 @@ _UNSET = object()
 def load_experiment(
     experiment: str, config_files: Sequence[str] = (), params_override: str = ""
 ) -> config_definitions.ExperimentConfig:
-    """The experiment's defaults, then each file in order, then `params_override`. Raises
-    InputError.
+    """The experiment's defaults, then each file in order, then `params_override`; the schedule
+    last fitted to the batch if that is asked for (`schedule.fit_to_batch`). Raises InputError.
     """
     try:
         config = exp_factory.get_exp_config(experiment)
@@ -43,9 +48,26 @@ def load_experiment(
     sources = [yaml_files.load(path) for path in config_files]
     if params_override:
         sources.append(overrides.parse(params_override))
-    for settings in sources:
-        config = apply(config, settings)
-    return config
+    for source in sources:
+        for settings in _with_includes(source):
+            config = apply(config, settings)
+    return schedule.fit_to_batch(config)
+
+
+def _with_includes(settings: Settings, including: tuple[str, ...] = ()) -> Iterator[Settings]:
+    """What the settings include, in order, then they themselves. Raises InputError."""
+    including = (*including, os.path.realpath(settings.source))
+    values = dict(settings.values)
+    included = values.pop(_INCLUDE, [])
+    if not isinstance(included, list) or not all(isinstance(name, str) for name in included):
+        place = settings.place((_INCLUDE,))
+        raise InputError(f"{place}: expected a list of YAML files, got {_show(included)}.")
+    for name in included:
+        path = os.path.join(os.path.dirname(settings.source), name)
+        if os.path.realpath(path) in including:
+            raise InputError(f"{settings.place((_INCLUDE,))}: {name} includes itself.")
+        yield from _with_includes(yaml_files.load(path), including)
+    yield dataclasses.replace(settings, values=values)
 
 
 def apply(config: ConfigType, settings: Settings) -> ConfigType:

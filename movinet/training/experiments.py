@@ -1,5 +1,5 @@
-"""The experiments of `train.py`, in the Model Garden's factory: Kinetics-600, Kinetics-400, and the
-embedded sample data.
+"""The experiments of `train.py`, in the Model Garden's factory: one a dataset, and the embedded
+sample data. How to train on them is said by the recipes in configs/.
 
 Field names and defaults are the Model Garden's, so that its recipes and overrides work as they are.
 """
@@ -76,12 +76,27 @@ class MovinetTaskConfig(video_classification.VideoClassificationTask):
     init_checkpoint_modules: Union[str, tuple[str, ...]] = "all"  # noqa: UP007
 
 
+@dataclasses.dataclass
+class TrainerConfig(config_definitions.TrainerConfig):
+    """The Model Garden's fields, and one of ours.
+
+    reference_batch_size: the batch size that learning rate, warm-up and numbers of steps are
+    written for; when it is given, they are scaled to `task.train_data.global_batch_size`. 0 for no
+    scaling.
+    """
+
+    reference_batch_size: int = 0
+
+
 def _data(reference: video_classification.DataConfig, **changes: object) -> DataConfig:
     """The Model Garden's description of a dataset as ours, with the fields only ours has at their
     defaults.
     """
-    values = {field.name: getattr(reference, field.name) for field in dataclasses.fields(reference)}
-    return DataConfig(**{**values, **changes})
+    return DataConfig(**{**_values(reference), **changes})
+
+
+def _values(config: Any) -> dict[str, Any]:
+    return {field.name: getattr(config, field.name) for field in dataclasses.fields(config)}
 
 
 def _kinetics(reference: ExperimentConfig) -> ExperimentConfig:
@@ -89,7 +104,7 @@ def _kinetics(reference: ExperimentConfig) -> ExperimentConfig:
     task = reference.task
     return ExperimentConfig(
         runtime=reference.runtime,
-        trainer=reference.trainer,
+        trainer=TrainerConfig(**_values(reference.trainer)),
         task=MovinetTaskConfig(
             losses=task.losses,
             train_data=_data(task.train_data, dtype="bfloat16"),
@@ -107,6 +122,59 @@ def movinet_kinetics600() -> ExperimentConfig:
 def movinet_kinetics400() -> ExperimentConfig:
     """Kinetics-400 with the same settings."""
     return _kinetics(video_classification.video_classification_kinetics400())
+
+
+def movinet_kinetics700() -> ExperimentConfig:
+    """Kinetics-700 with the same settings."""
+    return _kinetics(video_classification.video_classification_kinetics700())
+
+
+def _dataset(
+    name: str, classes: int, train_clips: int, validation_clips: int, *, multilabel: bool = False
+) -> ExperimentConfig:
+    """A dataset with the settings of Kinetics-600, but in batches of 64, in float32.
+
+    The counts are those of the dataset's publication; a folder made by tools/build_dataset.py
+    replaces them by its own.
+    """
+    config = movinet_kinetics600()
+    config.runtime.mixed_precision_dtype = "float32"
+    task = config.task
+    for data, clips in ((task.train_data, train_clips), (task.validation_data, validation_clips)):
+        data.name, data.num_classes, data.num_examples = name, classes, clips
+        data.dtype, data.is_multilabel = "float32", multilabel
+    # The learning rate of Kinetics, 1.6 for batches of 1,024, for these.
+    video_classification.add_trainer(config, 64, 64, learning_rate=0.1)
+    config.trainer = TrainerConfig(**_values(config.trainer))
+    config.trainer.validation_steps = -1
+    return config
+
+
+def movinet_ucf101() -> ExperimentConfig:
+    """UCF101, split 1 (https://www.crcv.ucf.edu/data/UCF101.php)."""
+    return _dataset("ucf101", 101, 9_537, 3_783)
+
+
+def movinet_hmdb51() -> ExperimentConfig:
+    """HMDB51, split 1: 70 clips a class to train, 30 to test (Kuehne et al., ICCV 2011)."""
+    return _dataset("hmdb51", 51, 51 * 70, 51 * 30)
+
+
+def movinet_something_something_v2() -> ExperimentConfig:
+    """Something-Something v2 (https://arxiv.org/abs/1706.04261), training and validation."""
+    config = _dataset("something_something_v2", 174, 168_913, 24_777)
+    # "Pushing something from left to right" is a class.
+    config.task.train_data.random_flip = False
+    return config
+
+
+def movinet_charades() -> ExperimentConfig:
+    """Charades (https://arxiv.org/abs/1604.01753): several actions a clip; the best checkpoint is
+    that of the highest mean average precision.
+    """
+    config = _dataset("charades", 157, 7_985, 1_863, multilabel=True)
+    config.trainer.best_checkpoint_eval_metric = "PR-AUC"
+    return config
 
 
 def movinet_sample() -> ExperimentConfig:
@@ -155,7 +223,7 @@ def movinet_sample() -> ExperimentConfig:
                 split="validation", is_training=False, drop_remainder=False, **data
             ),
         ),
-        trainer=config_definitions.TrainerConfig(
+        trainer=TrainerConfig(
             train_steps=train_steps,
             steps_per_loop=20,
             summary_interval=20,
@@ -185,5 +253,14 @@ def _register(factory: Callable[[], ExperimentConfig]) -> None:
     exp_factory.register_config_factory(factory.__name__)(factory)
 
 
-for _factory in (movinet_kinetics600, movinet_kinetics400, movinet_sample):
+for _factory in (
+    movinet_kinetics600,
+    movinet_kinetics400,
+    movinet_kinetics700,
+    movinet_ucf101,
+    movinet_hmdb51,
+    movinet_something_something_v2,
+    movinet_charades,
+    movinet_sample,
+):
     _register(_factory)

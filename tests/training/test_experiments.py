@@ -69,6 +69,31 @@ def test_kinetics400_differs_only_in_the_data(official):
     ) == (400, "valid")
 
 
+@pytest.mark.parametrize(
+    ("name", "classes", "train", "validation"),
+    [
+        ("kinetics700", 700, 522_883, 33_441),
+        ("ucf101", 101, 9_537, 3_783),
+        ("hmdb51", 51, 3_570, 1_530),
+        ("something_something_v2", 174, 168_913, 24_777),
+        ("charades", 157, 7_985, 1_863),
+    ],
+)
+def test_other_datasets(name, classes, train, validation):
+    config = exp_factory.get_exp_config(f"movinet_{name}")
+    for data, clips in ((config.task.train_data, train), (config.task.validation_data, validation)):
+        assert (data.name, data.num_classes, data.num_examples) == (name, classes, clips)
+        assert data.is_multilabel == (name == "charades")
+    # The Model Garden's experiment of UCF101 evaluates on augmented clips.
+    assert config.task.train_data.is_training and not config.task.validation_data.is_training
+    assert config.task.train_data.random_flip == (name != "something_something_v2")
+    batch_size = config.task.train_data.global_batch_size
+    assert config.trainer.train_steps == 44 * (train // batch_size)
+    rate = config.trainer.optimizer_config.learning_rate.cosine
+    assert rate.initial_learning_rate == pytest.approx(1.6 * batch_size / 1024)
+    assert rate.decay_steps == config.trainer.train_steps
+
+
 def test_the_sample_experiment_is_the_streaming_a0():
     config = exp_factory.get_exp_config("movinet_sample").task
     preset = PRESETS["a0_stream"]
