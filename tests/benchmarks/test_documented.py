@@ -1,6 +1,7 @@
 """Tables in documents are those of the stored result."""
 
 import dataclasses
+import pathlib
 
 import pytest
 import stored
@@ -60,3 +61,7 @@ def test_a_document_without_a_place_is_an_error_and_nothing_is_written(project):
         documents.update(project, project / "run")
     assert (project / "README.md").read_text() == before
     assert not (project / documents.STORED).exists()
+
+
+def test_our_documents_are_those_of_the_stored_result():
+    assert documents.out_of_date(pathlib.Path(__file__).parents[2]) == []
