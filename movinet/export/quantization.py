@@ -61,6 +61,7 @@ def quantize(
     if precision in CALIBRATED and ranges is None:
         raise InputError(f"The precision {precision} needs videos to calibrate with.")
     scope = only or ".*"
+    original = Graph(content)
     work = quantizer.Quantizer(bytearray(content))
     bits = _ACTIVATION_BITS.get(precision)
     if bits:
@@ -74,7 +75,7 @@ def quantize(
         elif operation != qtyping.TFLOperationName.DEPTHWISE_CONV_2D:
             # No fast kernel has a depthwise convolution of this kind, and its weights are few.
             work.add_dynamic_config(scope, operation, 8)
-    for kept in (_POOLS, *_pool_states(content), *keep_float):
+    for kept in (_POOLS, *_pool_states(original), *keep_float):
         work.update_quantization_recipe(kept, _ALL, None, _NO_QUANTIZATION)
     ends = (qtyping.TFLOperationName.INPUT, qtyping.TFLOperationName.OUTPUT)
     for end in ends:
@@ -86,19 +87,20 @@ def quantize(
             enable_progress_bar=False,
             enable_progress_report=False,
         )
-    graph = Graph(bytes(result.quantized_model))
-    # In place of an output that is an input as well, the quantizer lists the integers behind it.
-    graph.subgraph.outputs = list(graph.outputs().values())
-    content = graph.content()
-    return make_integer(content) if precision == "int8" else content
+    quantised = bytes(result.quantized_model)
+    if set(original.inputs().values()) & set(original.outputs().values()):
+        # In place of an output that is an input as well, it lists the integers behind it.
+        graph = Graph(quantised)
+        graph.subgraph.outputs = list(graph.outputs().values())
+        quantised = graph.content()
+    return make_integer(quantised) if precision == "int8" else quantised
 
 
-def _pool_states(content: bytes) -> list[str]:
+def _pool_states(graph: Graph) -> list[str]:
     """Returns what matches the ops that make the sums and counters of the next frame.
 
     The converter names them after the output, not after the layer that they belong to.
     """
-    graph = Graph(content)
     return [
         f"^{re.escape(graph.name(tensor))}(;|$)"
         for name, tensor in graph.outputs().items()
