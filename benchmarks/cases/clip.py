@@ -1,9 +1,9 @@
 """A whole clip through the Keras models."""
 
-from benchmarks import peers, pytorch_port
+from benchmarks import cases, peers
 from benchmarks.jobs import Job
 from benchmarks.results import Line, compare
-from benchmarks.settings import CLIP_FRAMES, LAYOUTS, Settings
+from benchmarks.settings import CLIP_FRAMES, Settings
 from benchmarks.timing import turns
 from movinet import complexity
 
@@ -18,14 +18,7 @@ SUBJECTS = {
 
 def jobs(settings: Settings) -> list[Job]:
     """A process for each layout of each model."""
-    found = []
-    for model_id in settings.model_ids:
-        for layout in LAYOUTS:
-            arguments = {"model_id": model_id, "layout": layout}
-            words = f"clip, {layout}"
-            found.append(Job(__name__, model_id, words, 25, settings.threads, arguments))
-        found += pytorch_port.jobs(settings, model_id, CASE)
-    return found
+    return cases.jobs_of_layouts(CASE, settings, lambda *_: 25)
 
 
 def line(settings: Settings, model_id: str, layout: str) -> dict:

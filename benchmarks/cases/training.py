@@ -4,10 +4,10 @@ import gc
 from collections.abc import Callable
 from typing import Any
 
-from benchmarks import peers, pytorch_port
+from benchmarks import cases, peers
 from benchmarks.jobs import Job
 from benchmarks.results import Line, compare
-from benchmarks.settings import BASE, BATCH_SIZE, CLIP_FRAMES, LAYOUTS, Settings
+from benchmarks.settings import BASE, BATCH_SIZE, CLIP_FRAMES, Settings
 from benchmarks.timing import seconds, turns
 from movinet import complexity
 
@@ -25,15 +25,9 @@ SUBJECTS = {
 
 def jobs(settings: Settings) -> list[Job]:
     """A process for each layout of each model."""
-    found = []
-    for model_id in settings.model_ids:
-        for layout in LAYOUTS:
-            arguments = {"model_id": model_id, "layout": layout}
-            expected = _SECONDS[layout] * _LARGER.get(model_id, 10)
-            words = f"training, {layout}"
-            found.append(Job(__name__, model_id, words, expected, settings.threads, arguments))
-        found += pytorch_port.jobs(settings, model_id, CASE)
-    return found
+    return cases.jobs_of_layouts(
+        CASE, settings, lambda model_id, layout: _SECONDS[layout] * _LARGER.get(model_id, 10)
+    )
 
 
 def line(settings: Settings, model_id: str, layout: str) -> dict:

@@ -21,7 +21,7 @@ from ai_edge_quantizer import qtyping, quantizer
 from movinet.errors import InputError
 from movinet.export.calibration import Ranges
 from movinet.export.integer_ends import make_integer
-from movinet.export.litert_file import Graph
+from movinet.export.litert_file import Graph, list_outputs
 from movinet.export.litert_settings import CALIBRATED, PRECISIONS
 
 _POOLS = "_pool/"
@@ -61,7 +61,6 @@ def quantize(
     if precision in CALIBRATED and ranges is None:
         raise InputError(f"The precision {precision} needs videos to calibrate with.")
     scope = only or ".*"
-    original = Graph(content)
     work = quantizer.Quantizer(bytearray(content))
     bits = _ACTIVATION_BITS.get(precision)
     if bits:
@@ -75,7 +74,7 @@ def quantize(
         elif operation != qtyping.TFLOperationName.DEPTHWISE_CONV_2D:
             # No fast kernel has a depthwise convolution of this kind, and its weights are few.
             work.add_dynamic_config(scope, operation, 8)
-    for kept in (_POOLS, *_pool_states(original), *keep_float):
+    for kept in (_POOLS, *_pool_states(content), *keep_float):
         work.update_quantization_recipe(kept, _ALL, None, _NO_QUANTIZATION)
     ends = (qtyping.TFLOperationName.INPUT, qtyping.TFLOperationName.OUTPUT)
     for end in ends:
@@ -87,20 +86,16 @@ def quantize(
             enable_progress_bar=False,
             enable_progress_report=False,
         )
-    quantised = bytes(result.quantized_model)
-    if set(original.inputs().values()) & set(original.outputs().values()):
-        # In place of an output that is an input as well, it lists the integers behind it.
-        graph = Graph(quantised)
-        graph.subgraph.outputs = list(graph.outputs().values())
-        quantised = graph.content()
+    quantised = list_outputs(bytes(result.quantized_model))
     return make_integer(quantised) if precision == "int8" else quantised
 
 
-def _pool_states(graph: Graph) -> list[str]:
+def _pool_states(content: bytes) -> list[str]:
     """Returns what matches the ops that make the sums and counters of the next frame.
 
     The converter names them after the output, not after the layer that they belong to.
     """
+    graph = Graph(content)
     return [
         f"^{re.escape(graph.name(tensor))}(;|$)"
         for name, tensor in graph.outputs().items()

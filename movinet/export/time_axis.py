@@ -27,12 +27,11 @@ def state_specs(official: dict[str, StateSpec], layout: str) -> dict[str, StateS
         return official
     specs = {FRAME_COUNT: StateSpec((1, 1, 1, 1), "float32")}
     for name, (shape, dtype) in official.items():
-        batch, frames, *frame = cast(tuple[int, ...], shape) if len(shape) == 5 else (0, 0)
-        if name.endswith("_stream_buffer"):
-            for part in _frame_names(name, frames):
-                specs[part] = StateSpec((batch, *frame), dtype)
-        elif not name.endswith("_frame_count"):
-            specs[name] = StateSpec((batch, *frame), dtype)
+        if name.endswith("_frame_count"):
+            continue
+        batch, size, *frame = cast(tuple[int, ...], shape)
+        names = _frame_names(name, size) if name.endswith("_stream_buffer") else [name]
+        specs |= {part: StateSpec((batch, *frame), dtype) for part in names}
     return specs
 
 
