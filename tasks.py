@@ -34,7 +34,7 @@ def install(requirements: str) -> None:
     """Makes .venv and installs into it, unless exactly that has been done before."""
     if not SUPPORTED[0] <= sys.version_info[:2] < SUPPORTED[1]:
         sys.exit(f"error: Python 3.10, 3.11 or 3.12 is needed, this is {sys.version.split()[0]}.")
-    files = ("requirements.txt", "requirements-dev.txt", "constraints.txt")
+    files = (*sorted(path.name for path in ROOT.glob("requirements*.txt")), "constraints.txt")
     digest = hashlib.sha256(sys.version.encode())
     for name in files:
         digest.update((ROOT / name).read_bytes())
