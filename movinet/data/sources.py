@@ -1,11 +1,17 @@
-"""Finding the videos of a dataset: class folders, with or without split folders, or a list file."""
+"""The clips of a dataset before it is built, and finding those of a folder or a list of videos.
+
+`movinet.data.layouts` finds those of other datasets.
+"""
 
 import csv
 import dataclasses
 import os
 import pathlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
+from movinet.data.annotations import ListedClip
+from movinet.data.folders import find_in_folder
+from movinet.data.labels import check_label, names_by_number, number_order, read_labels
 from movinet.data.manifest import Skipped
 from movinet.data.splits import SPLIT_FOLDERS, SourceClip
 from movinet.data.videos import VIDEO_SUFFIXES
@@ -18,11 +24,19 @@ _SPLIT_COLUMNS = ("split", "subset", "set")
 
 @dataclasses.dataclass(frozen=True)
 class Source:
-    """What was found: clips in order of their names, classes in index order, and what was left."""
+    """What was found: clips in order of their names, classes in index order, and what was left.
+
+    root: what the user named. skipped: clips that are there or ought to be, but cannot be used.
+    notes: sentences on what was found. missing: clips of an annotation that are not there, as many
+    of Kinetics are; None where nothing says which there should be.
+    """
 
     clips: tuple[SourceClip, ...]
     labels: tuple[str, ...]
     skipped: tuple[Skipped, ...] = ()
+    root: str = ""
+    notes: tuple[str, ...] = ()
+    missing: tuple[ListedClip, ...] | None = None
 
 
 def find_source(
@@ -46,16 +60,17 @@ def find_source(
     path = pathlib.Path(source)
     labels = read_labels(labels_file) if labels_file else None
     if path.is_dir():
-        clips, skipped = _find_in_folder(path)
+        clips, skipped = find_in_folder(path)
         names = sorted({clip.label for clip in clips})
     elif path.is_file():
         clips, skipped = _read_list(path), []
-        names = _number_labels(path, {clip.label for clip in clips}, labels)
+        names = sorted({clip.label for clip in clips})
         if labels:
-            clips = [
-                dataclasses.replace(clip, label=_by_name(clip.label, labels)) for clip in clips
-            ]
-            names = sorted({clip.label for clip in clips})
+            named = names_by_number(names, labels)
+            clips = [dataclasses.replace(clip, label=named[clip.label]) for clip in clips]
+            names = sorted(set(named.values()))
+        else:
+            names = number_order(names, path)
     else:
         raise InputError(f"{path} does not exist: give a folder of videos or a list of them.")
     if not clips:
@@ -65,87 +80,7 @@ def find_source(
     if labels and (unknown := [name for name in names if name not in set(labels)]):
         raise InputError(f"{path} has the class {unknown[0]!r}, which {labels_file} does not list.")
     clips = sorted(clips, key=lambda clip: clip.name)
-    return Source(tuple(clips), tuple(labels or names), tuple(skipped))
-
-
-def check_label(label: str, where: str | os.PathLike[str]) -> None:
-    """Raises InputError for a class name that a line of a label file cannot hold."""
-    if not label or label != label.strip() or not label.isprintable():
-        raise InputError(
-            f"{where}: {label!r} is no class name: it must be printable, on one line, and without "
-            "blanks at its ends."
-        )
-
-
-def read_labels(path: str | os.PathLike[str]) -> list[str]:
-    """Reads class names in index order, one a line; raises InputError if one is empty or twice."""
-    try:
-        labels = pathlib.Path(path).read_text(encoding="utf-8-sig").rstrip().splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"Cannot read the labels in {path}: {error}.") from error
-    if not labels:
-        raise InputError(f"The label file {path} is empty.")
-    first_lines: dict[str, int] = {}
-    for line, label in enumerate(labels, 1):
-        check_label(label, f"{path}, line {line}")
-        if label in first_lines:
-            raise InputError(f"{path}: line {line} repeats {label!r} of line {first_lines[label]}.")
-        first_lines[label] = line
-    return labels
-
-
-def _find_in_folder(root: pathlib.Path) -> tuple[list[SourceClip], list[Skipped]]:
-    folders = _folders(root)
-    split_folders = [folder for folder in folders if folder.name.lower() in SPLIT_FOLDERS]
-    if not split_folders:
-        return _find_in_classes(root, folders, None)
-    if others := [folder.name for folder in folders if folder not in split_folders]:
-        raise InputError(
-            f"{root} mixes split folders ({split_folders[0].name}) with others ({others[0]}): keep "
-            "class folders inside train, val and test, or class folders alone."
-        )
-    clips: list[SourceClip] = []
-    skipped: list[Skipped] = []
-    for folder in split_folders:
-        split = SPLIT_FOLDERS[folder.name.lower()]
-        found, left_out = _find_in_classes(root, _folders(folder), split)
-        clips += found
-        skipped += left_out
-    return clips, skipped
-
-
-def _folders(root: pathlib.Path) -> list[pathlib.Path]:
-    found = [entry for entry in root.iterdir() if entry.is_dir() and not entry.name.startswith(".")]
-    if links := [entry for entry in found if entry.is_symlink()]:
-        raise InputError(
-            f"{links[0]} is a link to a folder, which is not followed: put the folder itself "
-            "there, or give a list of videos."
-        )
-    return sorted(found)
-
-
-def _find_in_classes(
-    root: pathlib.Path, folders: Iterable[pathlib.Path], split: str | None
-) -> tuple[list[SourceClip], list[Skipped]]:
-    clips: list[SourceClip] = []
-    skipped: list[Skipped] = []
-    inside = root.resolve()
-    for folder in folders:
-        check_label(folder.name, root)
-        for directory, subfolders, files in os.walk(folder, followlinks=False):
-            for entry in (*subfolders, *files):
-                path = pathlib.Path(directory, entry)
-                linked = path.is_symlink()
-                if entry.startswith(".") or (
-                    path.suffix.lower() not in VIDEO_SUFFIXES if entry in files else not linked
-                ):
-                    continue
-                name = printable(path.relative_to(root).as_posix())
-                if linked and not path.resolve().is_relative_to(inside):
-                    skipped.append(Skipped(name, split or "", "is a link out of the folder"))
-                elif entry in files:
-                    clips.append(SourceClip(path, name, folder.name, split))
-    return clips, skipped
+    return Source(tuple(clips), tuple(labels or names), tuple(skipped), root=str(source))
 
 
 def _read_list(path: pathlib.Path) -> list[SourceClip]:
@@ -205,28 +140,3 @@ def _header_columns(fields: Sequence[str]) -> tuple[int, int, int | None] | None
     ]
     path, label, split = found
     return None if path is None or label is None else (path, label, split)
-
-
-def _number_labels(path: pathlib.Path, names: set[str], labels: Sequence[str] | None) -> list[str]:
-    """Returns the names in index order; numbers without a label file must be 0, 1, ... in full."""
-    if labels or not all(name.isdecimal() for name in names):
-        return sorted(names)
-    numbers = sorted(names, key=int)
-    if [int(name) for name in numbers] != list(range(len(numbers))) and numbers:
-        raise InputError(
-            f"{path} labels clips by number, but not by 0 to {len(numbers) - 1} without gaps: give "
-            "the names of the classes with --labels."
-        )
-    return numbers
-
-
-def _by_name(label: str, labels: Sequence[str]) -> str:
-    """Returns the name of a label given by name or by index."""
-    if label not in labels and label.isdecimal() and int(label) < len(labels):
-        return labels[int(label)]
-    return label
-
-
-def printable(text: str) -> str:
-    """Returns a file name as text that can be written as UTF-8."""
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

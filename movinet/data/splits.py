@@ -29,13 +29,31 @@ _FEWEST_SOURCES = 3  # Of a class, for a plain number at the end to count as a p
 
 
 @dataclasses.dataclass(frozen=True)
+class FrameFolder:
+    """How a folder holds the frames of one clip as pictures.
+
+    template: file name of a frame by its number, such as `img_{:05}.jpg`; count: frames;
+    frame_rate: per second; root: the folder that no link may lead out of.
+    """
+
+    template: str
+    count: int
+    frame_rate: float
+    root: pathlib.Path
+
+
+@dataclasses.dataclass(frozen=True)
 class SourceClip:
-    """A video to be read: where, its name in the dataset, its label, its split if it has one."""
+    """A clip to be read: where, its name in the dataset, its label, its split if it has one.
+
+    path: a video, or the folder of `frames`.
+    """
 
     path: pathlib.Path
     name: str
     label: str
     split: str | None = None
+    frames: FrameFolder | None = None
 
 
 def assign_splits(
@@ -71,6 +89,24 @@ def assign_splits(
         dataclasses.replace(clip, split=split_of[group])
         for clip, group in zip(clips, groups, strict=True)
     ]
+
+
+def hold_out_validation(clips: Sequence[SourceClip], fraction: float) -> list[SourceClip]:
+    """Returns the clips with a part of train as validation, as `assign_splits` would choose it.
+
+    Raises:
+        InputError: there is a validation split already, or no train to take one from.
+    """
+    splits = {clip.split for clip in clips}
+    if "validation" in splits or "train" not in splits:
+        there = ", ".join(split for split in SPLITS if split in splits) or "no splits"
+        raise InputError(
+            "A validation split is taken from train where there is train and no validation, but "
+            f"this dataset has {there}."
+        )
+    train = [clip for clip in clips if clip.split == "train"]
+    divided = assign_splits(train, validation_fraction=fraction, test_fraction=0.0, seed=0)
+    return [clip for clip in clips if clip.split != "train"] + divided
 
 
 def _assign_class(

@@ -5,7 +5,7 @@ import pathlib
 
 import pytest
 
-from movinet.data.splits import SourceClip, assign_splits, group_clips
+from movinet.data.splits import SourceClip, assign_splits, group_clips, hold_out_validation
 from movinet.errors import InputError
 
 
@@ -124,3 +124,19 @@ def test_small_classes_keep_something_to_train_on():
 def test_impossible_fractions(validation, test):
     with pytest.raises(InputError, match="fraction"):
         split(ucf(1), validation_fraction=validation, test_fraction=test)
+
+
+def test_validation_is_taken_from_train_by_whole_sources():
+    clips = split(ucf(), validation_fraction=0)
+    divided = hold_out_validation(clips, 0.2)
+    before = {entry.name: entry.split for entry in clips}
+    assert {entry.name for entry in divided} == before.keys()
+    held = [entry for entry in divided if entry.split == "validation"]
+    assert {before[entry.name] for entry in held} == {"train"}
+    assert all(entry.split == before[entry.name] for entry in divided if entry not in held)
+    counts = collections.Counter(entry.name.rsplit("_c", 1)[0] for entry in held)
+    assert set(counts.values()) == {4}  # All parts of a source.
+    assert {shares(divided)[f"C{label}", "validation"] for label in range(5)} == {16}
+    for wrong in (divided, ucf()):
+        with pytest.raises(InputError, match="A validation split is taken from train"):
+            hold_out_validation(wrong, 0.2)
