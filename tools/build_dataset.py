@@ -1,22 +1,27 @@
-"""Builds a dataset (TFRecord shards, class names, manifest) from a folder or a list of videos.
+r"""Builds a dataset (TFRecord shards, class names, manifest) from a folder or a list of videos.
 
     python3 tools/build_dataset.py --input=videos --output=dataset
 
 The folder holds CLASS/*.mp4, or train/CLASS/*.mp4 beside val and test; a list has one
-`path label` or `path label split` a line.
+`path label` or `path label split` a line; --layout knows others. With a runner of Apache Beam the
+work is shared among processes or machines, and the bytes are the same (docs/large_datasets.md):
+
+    python3 tools/build_dataset.py --input=/shared/videos --output=/shared/dataset \
+        --runner=FlinkRunner --beam_options="--flink_master=host:8081 --parallelism=64"
 """
 
-import os
+import shlex
 import time
 
 import project  # noqa: F401  (first: makes movinet importable)
 from absl import flags
 
 from movinet import cli
+from movinet.data import source_flags
+from movinet.errors import InputError
 
-_INPUT = flags.DEFINE_string("input", None, "Folder of videos, or list of them.", required=True)
+flags.adopt_module_key_flags(source_flags)
 _OUTPUT = flags.DEFINE_string("output", None, "Folder of the dataset.", required=True)
-_LABELS = flags.DEFINE_string("labels", None, "File of class names in index order, one a line.")
 _SHORT_SIDE = flags.DEFINE_integer(
     "short_side", 256, "Pixels the shorter side is reduced to; never enlarged.", lower_bound=16
 )
@@ -39,7 +44,18 @@ _GROUP_REGEX = flags.DEFINE_string(
     "group_regex", None, "Finds the source video in a file's name: its clips stay in one split."
 )
 _SEED = flags.DEFINE_integer("seed", 0, "Seed of the split and of the order.")
-_WORKERS = flags.DEFINE_integer("workers", 0, "Processes; 0 for one per core.", lower_bound=0)
+_WORKERS = flags.DEFINE_integer(
+    "workers", 0, "Processes of this machine; 0 for one per core.", lower_bound=0
+)
+_RUNNER = flags.DEFINE_string(
+    "runner",
+    "",
+    "Runner of Apache Beam whose workers build the shards: DirectRunner for processes of this "
+    "machine, FlinkRunner, SparkRunner, DataflowRunner, ...",
+)
+_BEAM_OPTIONS = flags.DEFINE_string(
+    "beam_options", "", "Options of that runner in one string, as on a command line of Beam."
+)
 _MAX_BAD = flags.DEFINE_float(
     "max_bad_fraction", 0.01, "Part of the videos that may be unusable.", 0.0, 1.0
 )
@@ -51,11 +67,12 @@ _OVERWRITE = flags.DEFINE_bool("overwrite", False, "Replace a different dataset 
 
 def main() -> None:
     """Builds the dataset and prints what is in it."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    cli.quieten()
     from movinet.data import build
     from movinet.data.clips import EncodingSettings
+    from movinet.data.planning import BuildSettings
 
-    settings = build.BuildSettings(
+    settings = BuildSettings(
         encoding=EncodingSettings(_SHORT_SIDE.value, _JPEG_QUALITY.value, _MAX_FRAMES.value),
         shards=_SHARDS.value,
         validation_fraction=_VALIDATION.value,
@@ -65,14 +82,15 @@ def main() -> None:
     )
     start = time.monotonic()
     manifest = build.build_dataset(
-        _INPUT.value,
+        source_flags.find(),
         _OUTPUT.value,
         settings,
-        labels_file=_LABELS.value,
         max_bad_fraction=_MAX_BAD.value,
         workers=_WORKERS.value,
         timeout=_TIMEOUT.value,
         overwrite=_OVERWRITE.value,
+        runner=_RUNNER.value,
+        beam_options=_split(_BEAM_OPTIONS.value),
     )
     for name, split in manifest.splits.items():
         megabytes = sum(shard.bytes for shard in split.shards) / 1e6
@@ -82,6 +100,13 @@ def main() -> None:
     for video in manifest.skipped:
         print(f"skipped    {video.path}: {video.reason}")
     print(f"{len(manifest.labels)} classes in {_OUTPUT.value} ({time.monotonic() - start:.0f} s)")
+
+
+def _split(options: str) -> list[str]:
+    try:
+        return shlex.split(options)
+    except ValueError as error:
+        raise InputError(f"--beam_options={options!r}: {error}.") from error
 
 
 if __name__ == "__main__":

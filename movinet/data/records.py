@@ -43,9 +43,16 @@ def serialize_clip(clip: EncodedClip, label: int, label_text: str, source: str) 
 
 @contextlib.contextmanager
 def open_shard(path: str | os.PathLike[str]) -> Iterator[Callable[[bytes], None]]:
-    """Yields a function that appends a record to a new TFRecord file."""
-    with tf.io.TFRecordWriter(os.fspath(path)) as writer:
-        yield writer.write
+    """Yields a function that appends a record to a new TFRecord file.
+
+    Raises:
+        OSError: it cannot be written, as on a full disk.
+    """
+    try:
+        with tf.io.TFRecordWriter(os.fspath(path)) as writer:
+            yield writer.write
+    except tf.errors.OpError as error:
+        raise OSError(error.message.rpartition("; ")[2]) from error
 
 
 def _integers(values: Sequence[int]) -> tf.train.Feature:

@@ -1,27 +1,18 @@
-"""Building a dataset: its bytes, what reads it, what it refuses, and what a kill leaves behind."""
+"""Building a dataset: its bytes, what reads it, and what it refuses."""
 
 import hashlib
 import json
-import os
-import pathlib
-import signal
-import subprocess
-import sys
-import time
 
 import numpy as np
 import pytest
-from video_files import final_files, grey_steps, write_class_folders, write_video
+from dataset_builds import SMALL, build, contents
+from video_files import grey_steps, write_class_folders, write_video
 
-from movinet.data import build
 from movinet.data import manifest as manifests
-from movinet.data.build import BuildSettings, build_dataset
+from movinet.data import shards
 from movinet.data.clips import EncodingSettings
+from movinet.data.planning import BuildSettings
 from movinet.errors import InputError
-
-REPOSITORY = pathlib.Path(__file__).parents[2]
-TOOL = REPOSITORY / "tools" / "build_dataset.py"
-SMALL = BuildSettings(EncodingSettings(short_side=24), shards=2)
 
 
 @pytest.fixture(scope="module")
@@ -32,16 +23,8 @@ def videos(tmp_path_factory):
 @pytest.fixture(scope="module")
 def dataset(videos, tmp_path_factory):
     output = tmp_path_factory.mktemp("built") / "dataset"
-    build_dataset(videos, output, SMALL, workers=2)
+    build(videos, output)
     return output
-
-
-def contents(folder):
-    return {
-        path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in folder.rglob("*")
-        if path.is_file()
-    }
 
 
 def read_examples(folder, pattern="*.tfrecord"):
@@ -117,113 +100,40 @@ def test_the_official_pipeline_reads_it(dataset):
 
 
 def test_the_bytes_depend_neither_on_workers_nor_on_the_folder(videos, dataset, tmp_path):
-    build_dataset(videos, tmp_path / "one", SMALL, workers=1)
+    build(videos, tmp_path / "one", workers=1)
     assert contents(tmp_path / "one") == contents(dataset)
     other = BuildSettings(SMALL.encoding, shards=2, seed=1)
-    build_dataset(videos, tmp_path / "two", other, workers=2)
+    build(videos, tmp_path / "two", other)
     assert contents(tmp_path / "two") != contents(dataset)
 
 
 def test_again_is_nothing_and_other_settings_need_leave(videos, dataset, tmp_path, monkeypatch):
     output = tmp_path / "dataset"
-    first = build_dataset(videos, output, SMALL, workers=2)
+    first = build(videos, output)
     before = {path: path.stat().st_mtime_ns for path in output.iterdir()}
-    monkeypatch.setattr(build, "map_in_processes", None)  # Nothing may be decoded.
-    assert build_dataset(videos, output, SMALL) == first
+    monkeypatch.setattr(shards, "map_in_processes", None)  # Nothing may be decoded.
+    assert build(videos, output) == first
     assert before == {path: path.stat().st_mtime_ns for path in output.iterdir()}
     monkeypatch.undo()
     other = BuildSettings(EncodingSettings(short_side=16), shards=1)
     with pytest.raises(InputError, match="--overwrite"):
-        build_dataset(videos, output, other)
+        build(videos, output, other)
     assert contents(output) == contents(dataset)
-    build_dataset(videos, output, other, overwrite=True, workers=2)
+    build(videos, output, other, overwrite=True)
     assert len(list(output.glob("*.tfrecord"))) == 3
     manifests.verify(output, "train", checksums=True)
 
 
 def test_a_damaged_dataset_is_not_taken_for_a_sound_one(videos, tmp_path):
     output = tmp_path / "dataset"
-    build_dataset(videos, output, SMALL, workers=2)
+    build(videos, output)
     sound = contents(output)
     shard = output / "train-00001-of-00002.tfrecord"
     shard.write_bytes(shard.read_bytes()[:-1])
     with pytest.raises(InputError, match="--overwrite"):
-        build_dataset(videos, output, SMALL)
-    build_dataset(videos, output, SMALL, overwrite=True, workers=2)
+        build(videos, output)
+    build(videos, output, overwrite=True)
     assert contents(output) == sound
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("signal_number", [signal.SIGKILL, signal.SIGINT])
-def test_an_interrupted_build_goes_on(tmp_path, signal_number):
-    # Long enough that most of the work is still to do when the signal comes.
-    videos = write_class_folders(tmp_path / "videos", clips=16, frames=100)
-    settings = BuildSettings(EncodingSettings(short_side=24), shards=16)
-    build_dataset(videos, tmp_path / "whole", settings, workers=2)
-    output = tmp_path / "interrupted"
-    flags = (f"--input={videos}", "--short_side=24", "--shards=16", "--workers=1")
-    command = [sys.executable, str(TOOL), *flags, f"--output={output}"]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 120
-    while len(list(output.glob(".building/train-*.json"))) < 3 and time.monotonic() < deadline:
-        assert process.poll() is None
-        time.sleep(0.002)
-    process.send_signal(signal_number)
-    process.wait()
-    assert final_files(output) == []
-    kept = {path: path.stat().st_mtime_ns for path in output.glob(".building/*.json")}
-    assert 3 <= len(kept) < 24
-    finished = build_dataset(videos, output, settings, workers=2)
-    assert finished.splits["train"].clips == 32
-    assert contents(output) == contents(tmp_path / "whole")
-
-
-def test_finished_shards_of_an_interrupted_build_are_kept(videos, dataset, tmp_path, monkeypatch):
-    output = tmp_path / "dataset"
-
-    def stop(*_):
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(build.publishing, "publish", stop)
-        build_dataset(videos, output, SMALL, workers=2)
-    assert final_files(output) == []
-    (output / ".building" / "train-00001.tfrecord").unlink()
-    decoded = []
-    original = build.map_in_processes
-
-    def spy(function, tasks, *rest):
-        decoded.extend(tasks)
-        return original(function, tasks, *rest)
-
-    monkeypatch.setattr(build, "map_in_processes", spy)
-    build_dataset(videos, output, SMALL, workers=2)
-    assert len(decoded) == 4
-    assert contents(output) == contents(dataset)
-
-
-def test_a_kill_while_publishing_loses_nothing(videos, dataset, tmp_path, monkeypatch):
-    output = tmp_path / "dataset"
-    replace = os.replace
-
-    def fail_at_validation(source, target):
-        if pathlib.Path(target).name == "validation-00001-of-00002.tfrecord":
-            raise KeyboardInterrupt
-        replace(source, target)
-
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(os, "replace", fail_at_validation)
-        build_dataset(videos, output, SMALL, workers=2)
-    assert not (output / "manifest.json").exists()
-    build_dataset(videos, output, SMALL, workers=2)
-    assert contents(output) == contents(dataset)
-
-
-def test_two_builds_at_once_are_refused(videos, tmp_path):
-    from movinet.data.publishing import Staging
-
-    with Staging(tmp_path / "dataset", "x"), pytest.raises(InputError, match="Another build"):
-        build_dataset(videos, tmp_path / "dataset", SMALL)
 
 
 def test_class_folders_are_split_by_the_seed(tmp_path):
@@ -232,15 +142,22 @@ def test_class_folders_are_split_by_the_seed(tmp_path):
             frames = grey_steps(2, 16, 16)
             write_video(tmp_path / "videos" / label / f"{label} {index}.h264.mp4", frames)
     settings = BuildSettings(EncodingSettings(short_side=16), test_fraction=0.2)
-    manifest = build_dataset(tmp_path / "videos", tmp_path / "dataset", settings, workers=2)
+    manifest = build(tmp_path / "videos", tmp_path / "dataset", settings)
     for split, clips in (("train", 7), ("validation", 1), ("test", 2)):
         assert manifest.splits[split].clips_per_class == {"jump": clips, "run": clips}
 
 
 def test_the_output_may_not_lie_in_the_source(videos):
     with pytest.raises(InputError, match="outside"):
-        build_dataset(videos, videos / "dataset", SMALL)
+        build(videos, videos / "dataset")
     assert not (videos / "dataset").exists()
+
+
+def test_the_output_must_be_a_folder_that_workers_can_share(videos, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match="gs://bucket/dataset is not a folder"):
+        build(videos, "gs://bucket/dataset")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_json_of_the_manifest_is_that_of_the_contract(dataset):

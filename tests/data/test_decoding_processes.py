@@ -8,7 +8,7 @@ import time
 import numpy as np
 import pytest
 
-from movinet.data.workers import Failure, map_in_processes
+from movinet.data.workers import Failure, ProcessPool, map_in_processes
 
 
 def misbehave(task):
@@ -66,3 +66,13 @@ def test_few_tasks_are_taken_ahead():
 
 def test_no_tasks():
     assert list(map_in_processes(misbehave, [], 1)) == []
+
+
+def test_a_pool_may_be_used_again():
+    with ProcessPool(misbehave, 2) as pool:
+        abandoned = pool.map(["slow", *range(100)])
+        assert next(abandoned) == "slow"
+        abandoned.close()
+        assert list(pool.map(["crash", *range(10)]))[1:] == [2 * number for number in range(10)]
+        assert list(pool.map([])) == []
+        assert list(pool.map([21])) == [42]
