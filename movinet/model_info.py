@@ -1,7 +1,7 @@
 """What belongs to a trained model besides its weights: its labels, and how to feed it video.
 
 Travels with every export, so that whoever runs a model prepares frames as its training did. Loads
-neither TensorFlow nor numpy.
+no TensorFlow.
 """
 
 import dataclasses
@@ -12,9 +12,11 @@ import pathlib
 import typing
 from typing import Any
 
+from movinet.data import sampling_names
+from movinet.data.normalisation import PLAIN, Normalisation
 from movinet.errors import InputError
 
-FORMAT = "movinet-model/1"
+FORMAT = "movinet-model/2"
 INFO_NAME = "movinet.json"
 LABELS_NAME = "labels.txt"
 
@@ -30,7 +32,9 @@ class Preprocessing:
       fps: frames per second by the frame times; 0 to take every `temporal_stride`-th frame.
       temporal_stride: frames of the video from one to the next, where fps is 0.
       num_frames: of the clip that the model was evaluated with; a model that streams takes any.
-      zero_centred: whether values are in [-1, 1] instead of [0, 1].
+      sampling: `clip` for frames at that rate or stride, `segments` for `num_frames` frames spread
+        over the whole video.
+      normalisation: of the values of pixels.
     """
 
     height: int
@@ -40,7 +44,8 @@ class Preprocessing:
     fps: float = 0.0
     temporal_stride: int = 1
     num_frames: int = 1
-    zero_centred: bool = False
+    sampling: str = sampling_names.CLIP
+    normalisation: Normalisation = PLAIN
 
     def __post_init__(self) -> None:
         for name in ("height", "width", "short_side", "temporal_stride", "num_frames"):
@@ -50,6 +55,12 @@ class Preprocessing:
             raise InputError("preprocessing.stored_short_side must not be negative.")
         if not (math.isfinite(self.fps) and self.fps >= 0):
             raise InputError(f"preprocessing.fps is {self.fps}: a number, not negative.")
+        sampling_names.check(self.sampling)
+        if self.sampling == sampling_names.SEGMENTS and self.fps:
+            raise InputError(
+                f"preprocessing.fps is {self.fps}: 0 with segments, which are as long as a video "
+                "makes them."
+            )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -2,7 +2,9 @@
 
 A video shorter than the clip is looped. By stride, the clips are those of the Model Garden
 (`preprocess_ops_3d`), except that the random stride reaches both ends of its range; by frame rate,
-every clip starts on a frame and takes the frame nearest to each wanted time.
+every clip starts on a frame and takes the frame nearest to each wanted time; by segments the frames
+are those of PaddleVideo's `Sampler` with one frame a segment, as temporal segment networks have
+them (https://arxiv.org/abs/1608.00859).
 """
 
 from typing import NamedTuple
@@ -40,6 +42,26 @@ def evaluation_clips(
         starts = tf.cast(tf.linspace(0.0, tf.cast(slack, tf.float32), num_clips), tf.int32)
     indices = starts[:, tf.newaxis] + tf.range(num_frames) * stride
     return tf.reshape(indices % video_frames, [num_clips * num_frames])
+
+
+def random_segments(video_frames: tf.Tensor, num_frames: int, seed: tf.Tensor) -> tf.Tensor:
+    """Indices [T]: of each of `num_frames` equal segments of the video any frame."""
+    length = _segment_length(video_frames, num_frames)
+    offsets = tf.random.stateless_uniform([num_frames], seed, 0, length, dtype=tf.int32)
+    return (tf.range(num_frames) * length + offsets) % video_frames
+
+
+def middle_of_segments(video_frames: tf.Tensor, num_frames: int) -> tf.Tensor:
+    """Indices [T]: of each of `num_frames` equal segments of the video the frame in its middle, of
+    two the earlier one.
+    """
+    length = _segment_length(video_frames, num_frames)
+    return (tf.range(num_frames) * length + (length - 1) // 2) % video_frames
+
+
+def _segment_length(video_frames: tf.Tensor, num_frames: int) -> tf.Tensor:
+    """Frames of a segment, as many in each; those left over at the end of the video are in none."""
+    return tf.maximum(video_frames // num_frames, 1)
 
 
 def random_clip_at_rate(

@@ -5,7 +5,8 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from movinet.data import augmentation, cropping, decoding, sampling
+from movinet.data import augmentation, cropping, decoding, sampling, sampling_names
+from movinet.data.normalisation import PLAIN, Normalisation
 from movinet.errors import InputError
 
 # clip uint8 [T, H, W, 3], seed int64 [2] -> clip of the same shape and type
@@ -31,10 +32,11 @@ class ClipSettings:
         temporal_stride: frames from one to the next; in training drawn from +- random_stride_range,
             both ends included.
         target_fps: frames per second by the frame times instead; 0 for temporal_stride.
+        sampling: `segments` for frames spread over the whole video instead of both.
         num_test_clips, num_test_crops: views of a video in evaluation; crops are 1 or 3.
         min_image_size: pixels of the short side in evaluation.
         min_aspect_ratio ... max_area_ratio: the random resized crop in training.
-        zero_centering_image: values in [-1, 1] instead of [0, 1].
+        normalisation: of the values of pixels.
 
     Raises:
         InputError: a value is out of its range.
@@ -47,18 +49,17 @@ class ClipSettings:
     temporal_stride: int = 1
     random_stride_range: int = 0
     target_fps: float = 0.0
+    sampling: str = sampling_names.CLIP
     num_test_clips: int = 1
     num_test_crops: int = 1
     min_image_size: int = 256
-    zero_centering_image: bool = False
+    normalisation: Normalisation = PLAIN
     min_aspect_ratio: float = 0.5
     max_aspect_ratio: float = 2.0
     min_area_ratio: float = 0.49
     max_area_ratio: float = 1.0
     random_flip: bool = True
     random_rotation: bool = False
-    image_field_key: str = decoding.IMAGE_FIELD
-    label_field_key: str = decoding.LABEL_FIELD
     one_hot: bool = True
     is_multilabel: bool = False
     label_dtype: str = "int32"
@@ -75,6 +76,9 @@ class ClipSettings:
             raise InputError(
                 "random_stride_range varies a stride: set it to 0 when target_fps is used."
             )
+        sampling_names.check(self.sampling)
+        if self.sampling == sampling_names.SEGMENTS:
+            self._check_segments()
         if self.num_test_crops not in (1, 3):
             raise InputError(f"num_test_crops is {self.num_test_crops}: it must be 1 or 3.")
         for name in ("aspect_ratio", "area_ratio"):
@@ -93,6 +97,19 @@ class ClipSettings:
         if self.is_multilabel and not self.one_hot:
             raise InputError("is_multilabel needs one_hot labels.")
 
+    def _check_segments(self) -> None:
+        for name in ("target_fps", "random_stride_range"):
+            if getattr(self, name):
+                raise InputError(
+                    f"{name} is {getattr(self, name)}: segments are as long as the video makes "
+                    "them, so set it to 0 with sampling 'segments'."
+                )
+        if self.num_test_clips > 1:
+            raise InputError(
+                f"num_test_clips is {self.num_test_clips}: one clip of segments shows the whole "
+                "video already, so set it to 1 with sampling 'segments'."
+            )
+
 
 def training_clip(
     record: decoding.Record, settings: ClipSettings, seed: tf.Tensor, augment: Augment | None = None
@@ -104,19 +121,7 @@ def training_clip(
     time_seed, stride_seed, window_seed, flip_seed, rotation_seed, augment_seed = tf.unstack(
         tf.random.split(seed, 6)
     )
-    if settings.target_fps:
-        timestamps = decoding.require_timestamps(record)
-        indices = sampling.random_clip_at_rate(
-            timestamps, settings.num_frames, settings.target_fps, time_seed
-        )
-    else:
-        stride = sampling.draw_stride(
-            settings.temporal_stride, settings.random_stride_range, stride_seed
-        )
-        indices = sampling.random_clip(
-            tf.size(record.frames), settings.num_frames, stride, time_seed
-        )
-    distinct, positions = tf.unique(indices)
+    distinct, positions = tf.unique(_random_indices(record, settings, time_seed, stride_seed))
     frames = tf.gather(record.frames, distinct)
     window = cropping.random_window(
         decoding.frame_size(frames),
@@ -145,24 +150,45 @@ def training_clip(
 
 def evaluation_views(record: decoding.Record, settings: ClipSettings) -> tf.Tensor:
     """All views uint8 [crops * clips, T, H, W, 3]: evenly spaced clips, centre or three crops."""
-    if settings.target_fps:
-        timestamps = decoding.require_timestamps(record)
-        indices = sampling.evaluation_clips_at_rate(
-            timestamps, settings.num_frames, settings.target_fps, settings.num_test_clips
-        )
-    else:
-        indices = sampling.evaluation_clips(
-            tf.size(record.frames),
-            settings.num_frames,
-            settings.temporal_stride,
-            settings.num_test_clips,
-        )
-    distinct, positions = tf.unique(indices)
+    distinct, positions = tf.unique(_evaluation_indices(record, settings))
     crops = _evaluation_crops(tf.gather(record.frames, distinct), settings)
     crops = _repeat_frames(crops, positions, axis=1)
     views = settings.num_test_crops * settings.num_test_clips
     # [crops, clips * T, H, W, 3] -> [crops * clips, T, H, W, 3]
     return tf.reshape(crops, [views, settings.num_frames, settings.height, settings.width, 3])
+
+
+def _random_indices(
+    record: decoding.Record, settings: ClipSettings, time_seed: tf.Tensor, stride_seed: tf.Tensor
+) -> tf.Tensor:
+    """Which frames [T] of the video a clip of training is made of."""
+    video_frames, num_frames = tf.size(record.frames), settings.num_frames
+    if settings.sampling == sampling_names.SEGMENTS:
+        return sampling.random_segments(video_frames, num_frames, time_seed)
+    if settings.target_fps:
+        timestamps = decoding.require_timestamps(record)
+        return sampling.random_clip_at_rate(timestamps, num_frames, settings.target_fps, time_seed)
+    stride = sampling.draw_stride(
+        settings.temporal_stride, settings.random_stride_range, stride_seed
+    )
+    return sampling.random_clip(video_frames, num_frames, stride, time_seed)
+
+
+def _evaluation_indices(record: decoding.Record, settings: ClipSettings) -> tf.Tensor:
+    """Which frames [clips * T] of the video the clips of evaluation are made of."""
+    video_frames, num_frames = tf.size(record.frames), settings.num_frames
+    if settings.sampling == sampling_names.SEGMENTS:
+        return sampling.middle_of_segments(video_frames, num_frames)
+    if settings.target_fps:
+        return sampling.evaluation_clips_at_rate(
+            decoding.require_timestamps(record),
+            num_frames,
+            settings.target_fps,
+            settings.num_test_clips,
+        )
+    return sampling.evaluation_clips(
+        video_frames, num_frames, settings.temporal_stride, settings.num_test_clips
+    )
 
 
 def _evaluation_crops(frames: tf.Tensor, settings: ClipSettings) -> tf.Tensor:

@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from movinet.data import cropping, decoding, manifest
+from movinet.data.sampling_names import SEGMENTS
 from movinet.data.sources import find_source
 from movinet.data.splits import SPLIT_FOLDERS
 from movinet.data.videos import VideoError, read_frames
@@ -123,12 +124,13 @@ def _spaced(count: int, limit: int) -> list[int]:
 def _indices(
     video_frames: int, times: np.ndarray, settings: Preprocessing, num_frames: int | None
 ) -> np.ndarray:
-    """Returns the frames [T] of the clip, or of the whole video at the model's rate."""
-    if not settings.fps:
-        if num_frames is None:
-            return np.arange(0, video_frames, settings.temporal_stride)
-        return clip_sampling.clips_by_stride(video_frames, num_frames, settings.temporal_stride)[0]
+    """Returns the frames [T] of the clip, or of the whole video as a stream sees it."""
     if num_frames is None:
-        duration = float(times[-1] - times[0]) + clip_sampling.mean_interval(times)
-        num_frames = max(1, int(duration * settings.fps / clip_sampling.MICROSECONDS + 0.25))
-    return clip_sampling.clips_at_rate(times, num_frames, settings.fps)[0]
+        if settings.sampling == SEGMENTS:
+            num_frames = settings.num_frames
+        elif settings.fps:
+            duration = float(times[-1] - times[0]) + clip_sampling.mean_interval(times)
+            num_frames = max(1, int(duration * settings.fps / clip_sampling.MICROSECONDS + 0.25))
+        else:
+            return np.arange(0, video_frames, settings.temporal_stride)
+    return clip_sampling.clips_to_see(video_frames, times, settings, num_frames)[0]

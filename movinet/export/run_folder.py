@@ -7,6 +7,7 @@ from typing import Any
 
 from movinet import model_info, yaml_files
 from movinet.checkpoints import loading
+from movinet.data import normalisation, sampling_names
 from movinet.data.sources import read_labels
 from movinet.errors import InputError
 from movinet.model_info import ModelInfo, Preprocessing
@@ -144,8 +145,19 @@ def _preprocessing(params: "_Params") -> Preprocessing:
         fps=fps,
         temporal_stride=params.positive(f"{_VALIDATION}.temporal_stride", 1),
         num_frames=num_frames,
-        zero_centred=params.get(f"{_VALIDATION}.zero_centering_image", bool, False),
+        sampling=params.get(f"{_VALIDATION}.sampling", str, sampling_names.CLIP),
+        normalisation=_normalisation(params),
     )
+
+
+def _normalisation(params: "_Params") -> normalisation.Normalisation:
+    centred = params.get(f"{_VALIDATION}.zero_centering_image", bool, False)
+    mean = params.get(f"{_VALIDATION}.image_mean", list, [])
+    std = params.get(f"{_VALIDATION}.image_std", list, [])
+    try:
+        return normalisation.choose(centred, mean or None, std or None)
+    except InputError as error:
+        raise params.error(f"{_VALIDATION}.image_mean", str(error).rstrip(".")) from error
 
 
 def _described(path: str, info: ModelInfo) -> ModelInfo:

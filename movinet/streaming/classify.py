@@ -6,20 +6,18 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from movinet.data.sampling_names import SEGMENTS
 from movinet.data.videos import read_frames
 from movinet.errors import InputError
 from movinet.model_info import Preprocessing
-from movinet.streaming.clip_sampling import MICROSECONDS, clips_at_rate, clips_by_stride
-from movinet.streaming.frame_source import sampled_frames
+from movinet.streaming.clip_sampling import MICROSECONDS, clips_to_see
+from movinet.streaming.frame_source import frame_times, sampled_frames
 from movinet.streaming.loading import load_model
 from movinet.streaming.prediction import Prediction, probabilities
 from movinet.streaming.preprocessing import FramePreparer
 from movinet.streaming.stream_classifier import StreamClassifier
 from movinet.streaming.timeline import Timeline
 from movinet.streaming.video_model import VideoModel
-
-# A frame is decoded for its time alone: the smaller, the faster.
-_SMALLEST_SIDE = 16
 
 
 def classify_video(
@@ -32,7 +30,8 @@ def classify_video(
     """Classifies a video file.
 
     A model that streams reads frames at its frame rate and says something after each. Any other
-    model sees the clip of the video's centre, or `clips` evenly spaced ones.
+    model sees the clip of the video's centre, or `clips` evenly spaced ones. A model of segments
+    sees a frame of each: a stream one after the other, any other model all at once.
 
     Args:
       path: of the video.
@@ -49,6 +48,10 @@ def classify_video(
     if model.streams and clips > 1:
         raise InputError(
             f"The model {model.info.name!r} streams: it sees the whole video, not {clips} clips."
+        )
+    if clips > 1 and model.info.preprocessing.sampling == SEGMENTS:
+        raise InputError(
+            f"The model {model.info.name!r} sees segments of the whole video, not {clips} clips."
         )
     predictions: list[Prediction] = []
     reader = _stream(path, model) if model.streams else _clips(path, model, clips)
@@ -75,11 +78,8 @@ def _stream(path: str | os.PathLike[str], model: VideoModel) -> Iterator[Predict
 def _clips(path: str | os.PathLike[str], model: VideoModel, clips: int) -> Iterator[Prediction]:
     settings = model.info.preprocessing
     num_frames = model.num_frames or settings.num_frames
-    times = np.array([time for _, time in read_frames(path, _SMALLEST_SIDE)])
-    if settings.fps:
-        indices = clips_at_rate(times, num_frames, settings.fps, clips)
-    else:
-        indices = clips_by_stride(len(times), num_frames, settings.temporal_stride, clips)
+    times = frame_times(path)
+    indices = clips_to_see(len(times), times, settings, num_frames, clips)
     preparer = FramePreparer(settings)
     frames = _cropped_frames(path, settings, preparer, set(indices.flat))
     for number, row in enumerate(indices):

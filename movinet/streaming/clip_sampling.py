@@ -2,7 +2,32 @@
 
 import numpy as np
 
+from movinet.data.sampling_names import SEGMENTS
+from movinet.model_info import Preprocessing
+
 MICROSECONDS = 1_000_000
+
+
+def clips_to_see(
+    video_frames: int,
+    times: np.ndarray,
+    settings: Preprocessing,
+    num_frames: int,
+    num_clips: int = 1,
+) -> np.ndarray:
+    """Indices [num_clips, T] of the clips that a model with these settings sees in an evaluation.
+
+    Args:
+      video_frames: frames of the video.
+      times: presentation times [N] in microseconds, increasing; only a frame rate needs them.
+      num_frames: T.
+      num_clips: evenly spaced ones; 1 where the settings are for segments of the whole video.
+    """
+    if settings.sampling == SEGMENTS:
+        return middle_of_segments(video_frames, num_frames)[np.newaxis]
+    if settings.fps:
+        return clips_at_rate(times, num_frames, settings.fps, num_clips)
+    return clips_by_stride(video_frames, num_frames, settings.temporal_stride, num_clips)
 
 
 def clips_by_stride(
@@ -42,6 +67,15 @@ def clips_at_rate(times: np.ndarray, num_frames: int, fps: float, num_clips: int
     if span > duration - tolerance:
         wanted -= duration * np.floor((wanted + tolerance) / duration)
     return np.searchsorted((times[:-1] + times[1:]) / 2, wanted, side="left")
+
+
+def middle_of_segments(video_frames: int, num_frames: int) -> np.ndarray:
+    """Indices [T]: of each of `num_frames` equal segments of the video the frame in its middle.
+
+    A video with fewer frames than segments is looped.
+    """
+    length = max(video_frames // num_frames, 1)
+    return (np.arange(num_frames) * length + (length - 1) // 2) % video_frames
 
 
 def mean_interval(times: np.ndarray) -> float:

@@ -7,12 +7,15 @@ from typing import NamedTuple
 
 import numpy as np
 
+from movinet.data.sampling_names import SEGMENTS
 from movinet.data.videos import read_frames
 from movinet.model_info import Preprocessing
-from movinet.streaming.clip_sampling import MICROSECONDS
+from movinet.streaming.clip_sampling import MICROSECONDS, mean_interval, middle_of_segments
 
 # Containers round their rates: 29.97 frames a second are enough for a model of 30.
 _ENOUGH = 0.95
+# A frame is decoded for its time alone: the smaller, the faster.
+_SMALLEST_SIDE = 16
 
 
 class TimedFrame(NamedTuple):
@@ -30,10 +33,15 @@ def sampled_frames(path: str | os.PathLike[str], settings: Preprocessing) -> Ite
     """Yields the frames of a video that a model with these settings is to see, in order.
 
     By frame rate it is the frame nearest to each k / fps, repeated where the video has too few;
-    such a video ends with a SlowVideoWarning. By stride it is every `temporal_stride`-th frame.
+    such a video ends with a SlowVideoWarning. By stride it is every `temporal_stride`-th frame. By
+    segments it is the frame in the middle of each; the video is read twice, the first time for its
+    length, and begins anew where it has fewer frames.
 
     Raises: VideoError as `movinet.data.videos.read_frames`.
     """
+    if settings.sampling == SEGMENTS:
+        yield from _of_segments(path, settings)
+        return
     frames = read_frames(path, settings.stored_short_side or None)
     if settings.fps:
         yield from _at_rate(path, frames, settings.fps)
@@ -41,6 +49,14 @@ def sampled_frames(path: str | os.PathLike[str], settings: Preprocessing) -> Ite
     for index, (frame, time) in enumerate(frames):
         if index % settings.temporal_stride == 0:
             yield TimedFrame(time / MICROSECONDS, frame)
+
+
+def frame_times(path: str | os.PathLike[str]) -> np.ndarray:
+    """Returns when the frames [N] of a video are shown, in microseconds from the first.
+
+    Raises: VideoError as `movinet.data.videos.read_frames`.
+    """
+    return np.array([time for _, time in read_frames(path, _SMALLEST_SIDE)])
 
 
 def frames_on_show(
@@ -58,6 +74,20 @@ def frames_on_show(
         while following is not None and following[1] <= round(time * MICROSECONDS):
             current, following = following[0], next(frames, None)
         yield current
+
+
+def _of_segments(path: str | os.PathLike[str], settings: Preprocessing) -> Iterator[TimedFrame]:
+    times = frame_times(path)
+    duration = float(times[-1]) + mean_interval(times)
+    indices = middle_of_segments(len(times), settings.num_frames)
+    for begin in range(0, len(indices), len(times)):
+        wanted = set(indices[begin : begin + len(times)])
+        offset = begin // len(times) * duration
+        for index, (frame, time) in enumerate(
+            read_frames(path, settings.stored_short_side or None)
+        ):
+            if index in wanted:
+                yield TimedFrame((time + offset) / MICROSECONDS, frame)
 
 
 def _at_rate(

@@ -34,7 +34,7 @@ def load_model(
       preset: of a checkpoint, such as `a0_stream`; no other model needs one.
       num_threads: of a `.tflite` file.
       labels: class names in index order, over those that the model brings.
-      fps: frames per second, over those that the model brings.
+      fps: frames per second, over what the model brings.
       short_side: pixels that the shorter side of a frame is resized to, over the model's own.
       image_size: pixels of the frames' sides, for a SavedModel that takes any size.
 

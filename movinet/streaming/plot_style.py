@@ -11,6 +11,8 @@ from matplotlib import ticker
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from movinet.data.sampling_names import SEGMENTS
+from movinet.model_info import Preprocessing
 from movinet.streaming.timeline import Timeline
 
 # Okabe and Ito's palette without its yellow, which is too light for text on white.
@@ -63,17 +65,19 @@ def percent(value: float) -> str:
 def new_figure(timeline: Timeline) -> Figure:
     """Returns a 16:9 figure with a line that says which video and which model this is."""
     figure = Figure(figsize=(WIDTH, HEIGHT), facecolor=PAPER)
-    settings = timeline.info.preprocessing
-    rate = (
-        f"{settings.fps:.3g} frames per second"
-        if settings.fps
-        else f"one frame in {settings.temporal_stride}"
-        if settings.temporal_stride > 1
-        else "every frame"
-    )
+    rate = _seen_in_words(timeline.info.preprocessing)
     names = short(timeline.video.name, 40), short(timeline.info.name, 30)
     figure.text(0.035, 0.952, "   ·   ".join((*names, rate)), fontsize=14, color=MUTED, va="center")
     return figure
+
+
+def _seen_in_words(settings: Preprocessing) -> str:
+    if settings.sampling == SEGMENTS:
+        return f"{settings.num_frames} frames of the whole video"
+    if settings.fps:
+        return f"{settings.fps:.3g} frames per second"
+    stride = settings.temporal_stride
+    return f"one frame in {stride}" if stride > 1 else "every frame"
 
 
 def style_time_axes(axes: Axes, end: float) -> None:

@@ -92,7 +92,7 @@ class _Plan:
 class FramePreparer:
     """Prepares frames for a model; fast where frames of one size follow each other.
 
-    Args: settings: the size of the output, the shorter side before the crop, the range of values.
+    Args: settings: the size of the output, the shorter side before the crop, the values of pixels.
     """
 
     def __init__(self, settings: Preprocessing) -> None:
@@ -122,11 +122,8 @@ class FramePreparer:
         return output
 
     def normalise(self, frames: np.ndarray) -> np.ndarray:
-        """Returns uint8 frames as float32 in [0, 1], or in [-1, 1] if the model wants that."""
-        values = np.asarray(frames, np.float32)
-        if self.settings.zero_centred:
-            return values * np.float32(2 / 255) - np.float32(1)
-        return values / np.float32(255)
+        """Returns uint8 frames [..., W, 3] as the float32 values that the model takes."""
+        return self.settings.normalisation.apply(np.asarray(frames, np.float32))
 
     def prepare(self, frame: np.ndarray) -> np.ndarray:
         """Returns float32 [height, width, 3] of a frame uint8 RGB [H, W, 3]; see `crop`."""

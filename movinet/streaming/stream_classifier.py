@@ -72,9 +72,12 @@ class StreamClassifier:
     def push(self, frame: np.ndarray, time: float | None = None) -> Prediction:
         """Reads the next frame. Frames should come at `info.preprocessing.fps` a second.
 
+        A model trained on segments has no such rate (0): it expects `num_frames` frames, evenly
+        spread over a video.
+
         Args:
           frame: uint8 RGB [H, W, 3] of any size, or floats [height, width, 3] that are prepared:
-            of the model's size, in [0, 1] ([-1, 1] if `info.preprocessing.zero_centred`).
+            of the model's size, in the `limits` of `info.preprocessing.normalisation`.
           time: of the frame, in seconds, to be handed on.
 
         Raises: InputError for any other frame; the stream is then as it was before.
@@ -127,11 +130,10 @@ class StreamClassifier:
         lowest, highest = float(frame.min()), float(frame.max())
         if not np.isfinite(lowest + highest):
             raise InputError("The frame holds values that are not numbers.")
-        least = -1.0 if settings.zero_centred else 0.0
-        if lowest < least - _ROUNDING or highest > 1 + _ROUNDING:
-            remedy = "divide by 127.5 and subtract 1" if settings.zero_centred else "divide by 255"
+        least, most = settings.normalisation.limits
+        if lowest < least - _ROUNDING or highest > most + _ROUNDING:
             raise InputError(
-                f"A frame of floats is in [{least:g}, 1], not in [{lowest:g}, {highest:g}]: "
-                f"{remedy}, or give uint8."
+                f"A frame of floats is in [{least:.3g}, {most:.3g}], not in [{lowest:g}, "
+                f"{highest:g}]: {settings.normalisation.describe()}, or give uint8."
             )
         return frame.astype(np.float32)

@@ -6,6 +6,7 @@ from typing import Protocol, TypeAlias
 
 import numpy as np
 
+from movinet.data.sampling_names import CLIP
 from movinet.errors import InputError
 from movinet.model_info import ModelInfo, Preprocessing
 
@@ -77,10 +78,13 @@ def adjusted_info(
     fps: float | None = None,
     short_side: int | None = None,
 ) -> ModelInfo:
-    """Returns `info` with what the user knows better. Raises InputError for what does not fit."""
+    """Returns `info` with what the user knows better; a frame rate takes the place of segments.
+
+    Raises: InputError for what does not fit.
+    """
     preprocessing = info.preprocessing
     if fps is not None:
-        preprocessing = dataclasses.replace(preprocessing, fps=fps)
+        preprocessing = dataclasses.replace(preprocessing, fps=fps, sampling=CLIP)
     if short_side is not None:
         preprocessing = dataclasses.replace(preprocessing, short_side=short_side)
     chosen = info.labels if labels is None else tuple(labels)

@@ -2,20 +2,20 @@
 training starts.
 """
 
-import itertools
 import os
 import statistics
 
+import numpy as np
 import tensorflow as tf
 from official.core import config_definitions
 
 from movinet import files, model_info
-from movinet.data.decoding import TIMESTAMP_FIELD
+from movinet.data import sampling_names
 from movinet.errors import InputError
 from movinet.export import run_folder
 from movinet.model_info import ModelInfo, Preprocessing
 from movinet.presets import SOURCE_FPS
-from movinet.training import inputs, preparation
+from movinet.training import datasets, inputs
 from movinet.training.inputs import DataConfig
 
 _TIMED_CLIPS = 8
@@ -27,18 +27,22 @@ def write(config: config_definitions.ExperimentConfig, model_dir: str) -> ModelI
     A model is fed as in validation. Where that takes every n-th frame, the frames per second are
     those of the stored videos divided by n.
 
-    Raises: InputError if the configuration describes no clips.
+    Raises: InputError if the configuration describes no clips, or training sees other values than
+      validation.
     """
     backbone, validation = config.task.model.backbone.movinet, config.task.validation_data
-    datasets = [validation, config.task.train_data]
-    manifests = [preparation.find_manifest(data) for data in datasets]
-    found = next((manifest for manifest in manifests if manifest), None)
-    encoding = found.settings.get("encoding") if found else None
-    short_side = encoding.get("short_side") if isinstance(encoding, dict) else None
+    both = [validation, config.task.train_data]
+    labels = next((names for names in map(datasets.find_labels, both) if names), ())
+    short_side = next((side for side in map(datasets.find_short_side, both) if side), 0)
     settings = inputs.clip_settings(validation)
+    if inputs.pixel_normalisation(config.task.train_data) != settings.normalisation:
+        raise InputError(
+            "task.train_data and task.validation_data normalise pixels differently (image_mean, "
+            "image_std, zero_centering_image): set them alike."
+        )
     fps = settings.target_fps
-    if not fps:
-        rates = (_stored_fps(data) for data in datasets)
+    if not fps and settings.sampling == sampling_names.CLIP:
+        rates = (_stored_fps(data) for data in both)
         fps = next((rate for rate in rates if rate), SOURCE_FPS) / settings.temporal_stride
     info = ModelInfo(
         name=f"{backbone.model_id}_{run_folder.variant(backbone.causal)}",
@@ -47,13 +51,14 @@ def write(config: config_definitions.ExperimentConfig, model_dir: str) -> ModelI
             height=settings.height,
             width=settings.width,
             short_side=settings.min_image_size,
-            stored_short_side=short_side if isinstance(short_side, int) else 0,
+            stored_short_side=short_side,
             fps=round(fps, 3),
             temporal_stride=settings.temporal_stride,
             num_frames=settings.num_frames,
-            zero_centred=settings.zero_centering_image,
+            sampling=settings.sampling,
+            normalisation=settings.normalisation,
         ),
-        labels=tuple(found.labels) if found else (),
+        labels=labels,
         causal=backbone.causal,
         multilabel=settings.is_multilabel,
         source=model_dir,
@@ -71,13 +76,10 @@ def _stored_fps(data: DataConfig) -> float | None:
     """
     rates = []
     try:
-        records = tf.data.TFRecordDataset(inputs.find_files(data)[:_TIMED_CLIPS])
-        for record in records.take(_TIMED_CLIPS):
-            lists = tf.train.SequenceExample.FromString(record.numpy()).feature_lists.feature_list
-            times = [entry.int64_list.value[0] for entry in lists[TIMESTAMP_FIELD].feature]
-            intervals = [later - time for time, later in itertools.pairwise(times)]
-            if intervals and (middle := statistics.median(intervals)) > 0:
+        for record in datasets.find_records(data).read_first(_TIMED_CLIPS):
+            intervals = np.diff(record.timestamps.numpy())
+            if len(intervals) and (middle := float(np.median(intervals))) > 0:
                 rates.append(1e6 / middle)
-    except (InputError, tf.errors.OpError, KeyError, IndexError, ValueError):
+    except (InputError, tf.errors.OpError, KeyError):
         return None
     return statistics.median(rates) if rates else None

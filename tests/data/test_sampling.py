@@ -41,6 +41,43 @@ def test_evaluation_clips_equal_the_model_garden(frames, num_clips):
     np.testing.assert_array_equal(found, expected)
 
 
+def paddle_sampler(video_frames: int, num_seg: int, draw=None) -> list[int]:
+    """The frames that PaddleVideo's `Sampler` takes with seg_len 1, of a video file: `draw(n)` of
+    the n frames of each segment in training, the middle one in validation.
+    """
+    frames, average = [], video_frames // num_seg
+    for segment in range(num_seg):
+        if average == 0:
+            frames.append(segment % video_frames)
+        else:
+            offset = (average - 1) // 2 if draw is None else draw(average)
+            frames.append(segment * average + offset)
+    return frames
+
+
+@pytest.mark.parametrize("frames", [1, 2, 49, 50, 51, 99, 100, 149, 250, 299, 300])
+def test_middles_of_segments_are_paddlevideos(frames):
+    found = sampling.middle_of_segments(tf.constant(frames), 50)
+    np.testing.assert_array_equal(found, paddle_sampler(frames, 50))
+    if frames > 100:  # The negative control: a clip as long takes other frames.
+        clip = sampling.evaluation_clips(tf.constant(frames), 50, frames // 50)
+        assert not np.array_equal(clip, found)
+
+
+@pytest.mark.parametrize("frames", [3, 4, 7, 12, 30])
+def test_random_frames_of_segments_are_any_of_their_own_segment(frames):
+    clips = np.array([sampling.random_segments(tf.constant(frames), 4, seed) for seed in SEEDS])
+    average = max(frames // 4, 1)
+    for segment, drawn in enumerate(clips.T):
+        expected = {
+            paddle_sampler(frames, 4, lambda _, offset=offset: offset)[segment]
+            for offset in range(average)
+        }
+        assert set(drawn) == expected
+    if average > 1:  # Each segment draws for itself.
+        assert len(np.unique(clips - average * np.arange(4), axis=0)) > average
+
+
 def nearest(times: np.ndarray, start_frame: int, num_frames: int, fps: float) -> np.ndarray:
     """The frames nearest to the wanted times, in plain words; a video that ends begins anew."""
     interval = times[-1] / (len(times) - 1) if len(times) > 1 else 1

@@ -5,11 +5,13 @@ import dataclasses
 import numpy as np
 import pytest
 import tensorflow as tf
+from file_pipeline import build
 from official.vision.configs import video_classification
 from official.vision.dataloaders import video_input
 from record_files import encode_jpeg, sequence_example, smooth_frames, write_records
 
-from movinet.data.pipeline import ClipSettings, build
+from movinet.data.normalisation import CENTRED
+from movinet.data.views import ClipSettings
 from movinet.errors import InputError
 
 
@@ -34,7 +36,7 @@ def official_evaluation(path, settings: ClipSettings) -> tuple[np.ndarray, np.nd
         num_test_crops=settings.num_test_crops,
         min_image_size=settings.min_image_size,
         num_classes=settings.num_classes,
-        zero_centering_image=settings.zero_centering_image,
+        zero_centering_image=settings.normalisation == CENTRED,
     )
     parse = video_input.Parser(config).parse_fn(is_training=False)
     dataset = tf.data.TFRecordDataset(path).map(video_input.Decoder().decode).map(parse).batch(4)
@@ -59,7 +61,7 @@ def evaluate(path, settings: ClipSettings) -> tuple[np.ndarray, np.ndarray]:
         {"min_image_size": 56, "height": 40, "width": 48},
         {"min_image_size": 48, "height": 41, "width": 36},
         {"min_image_size": 40, "height": 40, "width": 48},
-        {"zero_centering_image": True},
+        {"normalisation": CENTRED},
     ],
     ids=str,
 )

@@ -12,7 +12,8 @@ import tf_keras
 from official.modeling.optimization import ExponentialMovingAverage
 from official_runs import STREAM, tiny, write_run
 
-from movinet import InputError
+from movinet import InputError, yaml_files
+from movinet.data.normalisation import CENTRED, Normalisation
 from movinet.export import sources
 from movinet.model_info import ModelInfo, Preprocessing
 
@@ -40,7 +41,7 @@ def test_an_official_run(tmp_path):
             short_side=192,
             temporal_stride=5,
             num_frames=8,
-            zero_centred=True,
+            normalisation=CENTRED,
         ),
         causal=True,
         source=str(tmp_path / "ckpt-1"),
@@ -99,6 +100,23 @@ def test_what_training_wrote_beside_the_weights_is_used(tmp_path):
     (tmp_path / "movinet.json").write_text(ModelInfo("x", 4, info.preprocessing).to_json())
     with pytest.raises(InputError, match="there are 4 classes"):
         sources.from_model_dir(path)
+
+
+def test_values_and_frames_as_the_run_has_them(tmp_path):
+    write_run(tmp_path, tiny())
+    params = tmp_path / "params.yaml"
+    values = yaml_files.load(params).values
+    validation = values["task"]["validation_data"]
+    validation |= {"zero_centering_image": False, "sampling": "segments"}
+    validation |= {"image_mean": [0.5, 0.4, 0.3], "image_std": [0.2, 0.25, 1]}
+    yaml_files.save(params, values)
+    found = sources.from_model_dir(str(tmp_path)).info.preprocessing
+    assert found.normalisation == Normalisation((0.5, 0.4, 0.3), (0.2, 0.25, 1.0))
+    assert found.sampling == "segments" and found.num_frames == 8
+    validation["image_std"] = None
+    yaml_files.save(params, values)
+    with pytest.raises(InputError, match=r"params\.yaml.*image_mean and image_std belong together"):
+        sources.from_model_dir(str(tmp_path))
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from video_files import grey_steps, noise, write_video
 import movinet
 from movinet import InputError
 from movinet.data import cropping, sampling
+from movinet.data.normalisation import Normalisation
 from movinet.data.videos import VideoError, read_frames
 from movinet.model_info import ModelInfo, Preprocessing
 from movinet.streaming import StreamClassifier, classify_video, load_model
@@ -20,6 +21,15 @@ from movinet.streaming.tensorflow_models import KerasModel, SavedModel
 SIZE = 32
 BY_RATE = Preprocessing(SIZE, SIZE, short_side=36, fps=5.0, num_frames=6)
 BY_STRIDE = Preprocessing(SIZE, SIZE, short_side=36, temporal_stride=3, num_frames=6)
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+BY_SEGMENTS = Preprocessing(
+    SIZE,
+    SIZE,
+    short_side=36,
+    num_frames=6,
+    sampling="segments",
+    normalisation=Normalisation(MEAN, STD),
+)
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +56,9 @@ def describe(settings, **choices):
 def pipeline_clips(video, settings, num_clips):
     """Clips [N, T, H, W, 3] as TensorFlow samples, resizes and crops them for an evaluation."""
     frames, times = zip(*read_frames(video), strict=True)
-    if settings.fps:
+    if settings.sampling == "segments":
+        indices = sampling.middle_of_segments(tf.constant(len(frames)), settings.num_frames)
+    elif settings.fps:
         indices = sampling.evaluation_clips_at_rate(
             tf.constant(times), settings.num_frames, settings.fps, num_clips
         )
@@ -57,7 +69,8 @@ def pipeline_clips(video, settings, num_clips):
     clip = cropping.resize_short_side(tf.gather(np.stack(frames), indices), settings.short_side)
     clip = cropping.centre_crop(clip, settings.height, settings.width)
     shape = [num_clips, settings.num_frames, settings.height, settings.width, 3]
-    return tf.reshape(tf.cast(clip, tf.float32) / 255, shape)
+    values = (clip.numpy() / 255 - settings.normalisation.mean) / settings.normalisation.std
+    return tf.reshape(tf.cast(values, tf.float32), shape)
 
 
 @pytest.mark.parametrize("num_clips", [1, 3])
@@ -70,6 +83,35 @@ def test_clips_of_a_base_model(video, base, settings, num_clips):
     np.testing.assert_allclose(timeline.final.probabilities, expected.mean(axis=0), atol=2e-4)
     assert len(timeline) == num_clips and not timeline.streamed
     assert (np.diff(timeline.times) > 0).all()
+
+
+def test_segments_of_a_base_model(tmp_path, base):
+    fading = noise(25, 48, 64) * np.linspace(1, 0, 25)[:, None, None, None] ** 3
+    video = write_video(tmp_path / "fading.ffv1.mkv", fading.astype(np.uint8))
+    model = KerasModel(base, describe(BY_SEGMENTS))
+    timeline = classify_video(video, model)
+    expected = lite_models.softmax(base(pipeline_clips(video, BY_SEGMENTS, 1))[0].numpy())
+    np.testing.assert_allclose(timeline.probabilities, [expected], atol=2e-4)
+    # 25 frames, 10 a second: the frames 1, 5, ..., 21.
+    np.testing.assert_allclose(timeline.times, [1.1], atol=1e-3)
+    with pytest.raises(InputError, match="sees segments of the whole video, not 2 clips"):
+        classify_video(video, model, clips=2)
+    # The negative controls: another mean, and frames that follow each other.
+    for changes in (
+        {"normalisation": Normalisation(MEAN[::-1], STD)},
+        {"sampling": "clip", "temporal_stride": 1},
+    ):
+        other = KerasModel(base, describe(dataclasses.replace(BY_SEGMENTS, **changes)))
+        assert np.abs(classify_video(video, other).probabilities - expected).max() > 1e-3
+
+
+def test_a_stream_of_segments_says_at_their_end_what_the_clip_gives(video, causal):
+    timeline = classify_video(video, KerasModel(causal, describe(BY_SEGMENTS, causal=True)))
+    clip = pipeline_clips(video, BY_SEGMENTS, 1)
+    assert timeline.streamed and len(timeline) == 6
+    for count in (1, 6):
+        expected = lite_models.softmax(causal(clip[:, :count])[0].numpy())
+        np.testing.assert_allclose(timeline.probabilities[count - 1], expected, atol=2e-4)
 
 
 def test_a_stream_predicts_at_every_frame_what_the_clip_so_far_gives(video, causal):

@@ -1,5 +1,6 @@
 """Pictures and videos of predictions: they can be read, and show what they should."""
 
+import dataclasses
 import pathlib
 
 import av
@@ -39,6 +40,22 @@ def read(path):
 
 def blue_pixels(picture):
     return int((np.abs(picture.astype(int) - BLUE).max(axis=-1) < 12).sum())
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"fps": 12.5}, "12.5 frames per second"),
+        ({"temporal_stride": 3}, "one frame in 3"),
+        ({}, "every frame"),
+        ({"sampling": "segments", "num_frames": 50}, "50 frames of the whole video"),
+    ],
+    ids=str,
+)
+def test_a_picture_says_which_frames_were_seen(video, changes, words):
+    info = dataclasses.replace(INFO, preprocessing=Preprocessing(8, 8, 8, **changes))
+    figure = plot_style.new_figure(dataclasses.replace(timeline(video), info=info))
+    assert figure.texts[0].get_text().endswith(f"   {words}")
 
 
 @pytest.mark.parametrize(

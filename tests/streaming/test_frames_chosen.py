@@ -66,6 +66,37 @@ def test_a_stream_takes_the_nearest_frame_as_training_does(tmp_path, times, fps)
     assert frames[-1].time < duration <= frames[-1].time + 1 / fps + 0.03
 
 
+def test_middles_of_segments():
+    for num_frames in (1, 4, 50):
+        for video_frames in (*range(1, 120), 317, 9_999):
+            expected = sampling.middle_of_segments(tf.constant(video_frames), num_frames)
+            actual = clip_sampling.middle_of_segments(video_frames, num_frames)
+            np.testing.assert_array_equal(actual, expected)
+
+
+def test_what_the_settings_choose():
+    times = np.arange(100) * 40_000
+    chosen = [
+        clip_sampling.clips_to_see(100, times, settings(**choices), 4)[0].tolist()
+        for choices in ({"sampling": "segments"}, {"fps": 5.0}, {"temporal_stride": 3})
+    ]
+    assert chosen == [[12, 37, 62, 87], [40, 45, 50, 55], [44, 47, 50, 53]]
+
+
+@pytest.mark.parametrize("count", [1, 3, 4, 9, 30])
+def test_a_stream_takes_the_frames_of_segments_as_training_does(tmp_path, count):
+    path = write_video(tmp_path / "video.ffv1.mkv", grey_steps(count))
+    frames = list(sampled_frames(path, settings(sampling="segments", num_frames=4)))
+    expected = sampling.middle_of_segments(tf.constant(count), 4)
+    assert [number(frame.frame) for frame in frames] == expected.numpy().tolist()
+    # 10 frames a second; a short video goes on after its end.
+    seconds = [frame.time for frame in frames]
+    assert (np.diff(seconds) > 0).all()
+    if count >= 3:
+        rounds = np.arange(4) // count
+        np.testing.assert_allclose(seconds, (expected.numpy() + rounds * count) / 10, atol=1e-3)
+
+
 def test_of_two_frames_as_near_it_is_the_earlier(tmp_path):
     path = write_video(tmp_path / "v.ffv1.mkv", grey_steps(5), times=[0, 200, 400, 600, 800])
     frames = sampled_frames(path, settings(fps=10.0))

@@ -124,6 +124,9 @@ def test_the_description_is_at_the_end_of_the_file_or_beside_it(copy):
             dataclasses.replace(INFO, preprocessing=Preprocessing(9, 8, 8)).to_json(),
             "9x8 pixels",
         ),
+        (INFO.to_json().replace("model/2", "model/1"), "its format is not 'movinet-model/2'"),
+        (INFO.to_json().replace('"clip"', '"uniform"'), "sampling is 'uniform'"),
+        (INFO.to_json().replace('"std"', '"deviation"'), "unknown field 'deviation'"),
     ],
 )
 def test_a_description_that_does_not_fit_is_refused(copy, text, words):

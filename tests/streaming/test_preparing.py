@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from movinet import InputError
 from movinet.data import cropping
+from movinet.data.normalisation import Normalisation
 from movinet.model_info import Preprocessing
 from movinet.streaming.preprocessing import FramePreparer
 
@@ -66,9 +67,26 @@ def test_values_are_those_of_the_pipeline():
     images = tf.cast(levels, tf.float32)
     plain = FramePreparer(Preprocessing(1, 1, 1)).normalise(levels)
     np.testing.assert_array_equal(plain, (images / 255).numpy())
-    centred = FramePreparer(Preprocessing(1, 1, 1, zero_centred=True)).normalise(levels)
-    np.testing.assert_allclose(centred, (images * (2 / 255) - 1).numpy(), atol=1e-7)
-    assert plain.dtype == centred.dtype == np.float32
+    assert plain.dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    ("mean", "std"),
+    [((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)), ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))],
+    ids=["centred", "imagenet"],
+)
+def test_normalised_values_follow_the_formula(mean, std):
+    frame = random_frame(20, 30)
+    settings = Preprocessing(16, 24, 20, normalisation=Normalisation(mean, std))
+    preparer = FramePreparer(settings)
+    expected = (preparer.crop(frame) / 255.0 - np.array(mean)) / np.array(std)
+    actual = preparer.prepare(frame)
+    assert actual.dtype == np.float32
+    np.testing.assert_allclose(actual, expected, atol=2e-6)
+    np.testing.assert_array_equal(preparer.normalise(preparer.crop(frame)[np.newaxis])[0], actual)
+    # The negative control: another mean.
+    other = Preprocessing(16, 24, 20, normalisation=Normalisation((0.4, 0.5, 0.5), std))
+    assert np.abs(FramePreparer(other).prepare(frame) - expected).max() > 0.1
 
 
 @pytest.mark.parametrize(

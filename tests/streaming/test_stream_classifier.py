@@ -1,10 +1,13 @@
 """The stream classifier: frame by frame, from anew, stored and resumed; what it refuses."""
 
+import dataclasses
+
 import lite_models
 import numpy as np
 import pytest
 
 from movinet import InputError
+from movinet.data.normalisation import CENTRED, Normalisation
 from movinet.streaming import LiteRtModel, StreamClassifier
 from movinet.streaming.preprocessing import FramePreparer
 
@@ -95,6 +98,32 @@ def test_prepared_floats_are_taken_as_they_are(stream_file):
 
 def floats(value=0.5, size=8):
     return np.full((size, size, 3), value, np.float32)
+
+
+@pytest.mark.parametrize(
+    ("normalisation", "words"),
+    [
+        (CENTRED, r"in \[-1, 1\], not in \[200, 200\]: subtract 127.5 and divide by 127.5"),
+        (
+            Normalisation((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
+            r"in \[-2.12, 2.64\], .* subtract \[123.675, 116.28, 103.53\] and divide by \[58.395,",
+        ),
+    ],
+    ids=["centred", "imagenet"],
+)
+def test_floats_are_in_the_range_of_the_model(stream_file, normalisation, words):
+    model = LiteRtModel(stream_file)
+    settings = dataclasses.replace(model.info.preprocessing, normalisation=normalisation)
+    model.info = dataclasses.replace(model.info, preprocessing=settings)
+    classifier = StreamClassifier(model)
+    frame = np.random.default_rng(0).integers(0, 256, (8, 8, 3), np.uint8)
+    expected = classifier.push(frame).probabilities
+    classifier.reset()
+    mean, std = np.array(normalisation.mean), np.array(normalisation.std)
+    actual = classifier.push((frame / 255 - mean) / std).probabilities
+    np.testing.assert_allclose(actual, expected, atol=1e-5)
+    with pytest.raises(InputError, match=words):
+        classifier.push(floats(200))
 
 
 @pytest.mark.parametrize(

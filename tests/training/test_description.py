@@ -7,6 +7,7 @@ import tensorflow as tf
 from record_files import encode_jpeg, grey_frames, sequence_example, write_records
 
 from movinet import InputError, model_info
+from movinet.data.normalisation import Normalisation
 from movinet.export import sources
 from movinet.model_info import Preprocessing
 from movinet.training import description, inputs
@@ -81,3 +82,29 @@ def test_the_size_of_stored_frames_is_the_manifests(tiny_config, tiny_dataset, t
     assert tf.io.gfile.exists(str(tmp_path / "manifest.json"))
     info = description.write(resolved(config), str(tmp_path / "run"))
     assert info.preprocessing.stored_short_side == 128
+
+
+MEAN_AND_STD = "image_mean=[0.5,0.4,0.3],task.{0}_data.image_std=[0.2,0.25,0.3]"
+
+
+def normalised(*names: str) -> str:
+    return ",".join(f"task.{name}_data.{MEAN_AND_STD.format(name)}" for name in names)
+
+
+def test_segments_and_normalisation(tiny_config, tmp_path):
+    override = normalised("train", "validation") + ",task.validation_data.sampling=segments"
+    info = description.write(resolved(tiny_config(override)), str(tmp_path))
+    assert info.preprocessing == Preprocessing(
+        height=24,
+        width=24,
+        short_side=24,
+        num_frames=6,
+        sampling="segments",
+        normalisation=Normalisation((0.5, 0.4, 0.3), (0.2, 0.25, 0.3)),
+    )
+    assert model_info.read(tmp_path / "movinet.json") == info
+
+
+def test_training_and_validation_see_the_same_values(tiny_config, tmp_path):
+    with pytest.raises(InputError, match="normalise pixels differently"):
+        description.write(resolved(tiny_config(normalised("train"))), str(tmp_path))
