@@ -196,14 +196,14 @@ def _require_same(work: str, official: tuple[Any, Any], ours: tuple[Any, Any]) -
 
 def find_records(settings: InputSettings, folder: pathlib.Path) -> InputSettings:
     """Settings that name the files, and how many classes they have; makes the files if need be."""
-    from movinet.training import inputs
+    from movinet.training import datasets, inputs
 
     if not settings.input_path:
         return dataclasses.replace(settings, input_path=",".join(write_records(settings, folder)))
     # A dataset folder knows its number of classes.
     classes = -1 if os.path.isdir(settings.input_path) else settings.num_classes
     config = inputs.resolve(inputs.DataConfig(input_path=settings.input_path, num_classes=classes))
-    files = ",".join(inputs.find_files(config))
+    files = ",".join(datasets.find_files(config))
     return dataclasses.replace(settings, input_path=files, num_classes=config.num_classes)
 
 

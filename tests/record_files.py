@@ -22,6 +22,12 @@ def smooth_frames(rng: np.random.Generator, frames: int, height: int, width: int
     )
 
 
+def encode_png(frame: np.ndarray) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(frame).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
 def grey_frames(frames: int, height: int = 16, width: int = 16) -> np.ndarray:
     """Frames whose grey value is their number, so that a clip tells which frames it is made of."""
     values = np.arange(frames, dtype=np.uint8)[:, None, None, None]
@@ -47,15 +53,15 @@ def sequence_example(
     return example.SerializeToString()
 
 
-def write_records(path, records: Sequence[bytes]) -> str:
-    with tf.io.TFRecordWriter(str(path)) as writer:
+def write_records(path, records: Sequence[bytes], compression: str = "") -> str:
+    with tf.io.TFRecordWriter(str(path), compression) as writer:
         for record in records:
             writer.write(record)
     return str(path)
 
 
 def write_grey_clips(
-    folder, files: int, clips: int, frames: int = 4, classes: int = 5
+    folder, files: int, clips: int, frames: int = 4, classes: int = 5, compression: str = ""
 ) -> list[str]:
     """Files of clips; clip n is 5 * n grey all over, its label is n modulo `classes`."""
     paths, number = [], 0
@@ -65,5 +71,6 @@ def write_grey_clips(
             frame = np.full((16, 16, 3), 5 * number, np.uint8)
             records.append(sequence_example([encode_jpeg(frame)] * frames, [number % classes]))
             number += 1
-        paths.append(write_records(folder / f"clips-{file:05d}-of-{files:05d}.tfrecord", records))
+        name = f"clips-{file:05d}-of-{files:05d}.tfrecord"
+        paths.append(write_records(folder / name, records, compression))
     return paths

@@ -17,6 +17,8 @@ def check_records(
     label_field_key: str,
     num_classes: int,
     is_multilabel: bool,
+    *,
+    compression: str = "",
 ) -> int | None:
     """Checks files, frames and labels without decoding a frame.
 
@@ -34,7 +36,7 @@ def check_records(
     clips = 0
     for file in files:
         records = 0
-        for serialized in _records(file):
+        for serialized in _records(file, compression):
             problem = _problem(
                 serialized, image_field_key, label_field_key, num_classes, is_multilabel
             )
@@ -56,10 +58,10 @@ def _size(file: str) -> int:
         raise InputError(f"Cannot read the data file {file}: {_reason(error)}.") from error
 
 
-def _records(file: str) -> Iterator[bytes]:
+def _records(file: str, compression: str) -> Iterator[bytes]:
     number = 0
     try:
-        for serialized in tf.data.TFRecordDataset(file).as_numpy_iterator():
+        for serialized in tf.data.TFRecordDataset(file, compression).as_numpy_iterator():
             yield serialized
             number += 1
     except tf.errors.OpError as error:

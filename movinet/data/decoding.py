@@ -11,14 +11,17 @@ FrameChange = Callable[[tf.Tensor], tf.Tensor]
 IMAGE_FIELD = "image/encoded"
 LABEL_FIELD = "clip/label/index"
 TIMESTAMP_FIELD = "image/timestamp"
-_MARGIN = 2
+_MARGIN = 2  # Columns on each side of a window.
+_PNG_SIGNATURE = b"\x89PNG"
+_PNG_SIZE_AT = 16  # After signature, length and name of the first block.
 
 
 class Record(NamedTuple):
     """One clip as it is stored, and where it is stored.
 
-    frames: JPEG bytes [N]; timestamps: microseconds [N], or [0] if the record has none; labels:
-    class indices [K]; file and number: the file and the position of the record in it, for messages.
+    frames: bytes [N] of JPEGs or of PNGs; timestamps: microseconds [N], or [0] if the record has
+    none; labels: class indices [K]; file and number: the file and the position of the record in it,
+    for messages.
     """
 
     frames: tf.Tensor
@@ -55,9 +58,16 @@ def parse_record(
         file,
         number,
     )
-    has_frames = _require(
-        tf.size(record.frames) > 0, record, f"No frame in field {image_field_key!r}."
-    )
+    return require_frames(record, image_field_key)
+
+
+def require_frames(record: Record, field: str) -> Record:
+    """The record itself.
+
+    Raises:
+        tf.errors.InvalidArgumentError: no frame in `field`; names file and record.
+    """
+    has_frames = _require(tf.size(record.frames) > 0, record, f"No frame in field {field!r}.")
     with tf.control_dependencies([has_frames]):
         return record._replace(frames=tf.identity(record.frames))
 
@@ -113,19 +123,30 @@ def encode_label(
 
 
 def decode_frames(frames: tf.Tensor, change: FrameChange = tf.identity) -> tf.Tensor:
-    """Decodes JPEGs [T] of one size and changes each: uint8 [T, H, W, 3].
+    """Decodes JPEGs or PNGs [T] of one size and changes each: uint8 [T, H, W, 3].
 
     One frame at a time, so that it is changed while it is in the processor's cache.
     """
+    # The kernel is one for both formats and looks at the bytes itself.
     return _map_frames(lambda frame: change(tf.io.decode_jpeg(frame, channels=3)), frames)
 
 
 def decode_window(
     frames: tf.Tensor, window: tf.Tensor, change: FrameChange = tf.identity
 ) -> tf.Tensor:
-    """Decodes one window [y, x, height, width] of JPEGs [T] as `decode_frames` does.
+    """Decodes one window [y, x, height, width] of frames [T] as `decode_frames` does.
 
-    The decoder smooths colours across columns; with two more on each side the window is exactly
+    Of a JPEG only the window is decoded, a PNG is decoded whole.
+    """
+    return tf.cond(
+        _is_png(frames[0]),
+        lambda: _decode_png_window(frames, window, change),
+        lambda: _decode_jpeg_window(frames, window, change),
+    )
+
+
+def _decode_jpeg_window(frames: tf.Tensor, window: tf.Tensor, change: FrameChange) -> tf.Tensor:
+    """The decoder smooths colours across columns; with two more on each side the window is exactly
     that part of the whole frame.
     """
     y, x, height, width = tf.unstack(window)
@@ -140,13 +161,33 @@ def decode_window(
     return _map_frames(decode, frames)
 
 
+def _decode_png_window(frames: tf.Tensor, window: tf.Tensor, change: FrameChange) -> tf.Tensor:
+    y, x, height, width = tf.unstack(window)
+    return decode_frames(frames, lambda frame: change(frame[y : y + height, x : x + width]))
+
+
 def _map_frames(decode: FrameChange, frames: tf.Tensor) -> tf.Tensor:
     return tf.map_fn(decode, frames, fn_output_signature=tf.TensorSpec([None, None, 3], tf.uint8))
 
 
 def frame_size(frames: tf.Tensor) -> tf.Tensor:
-    """Height and width [2] of the first JPEG, from its header."""
-    return tf.io.extract_jpeg_shape(frames[0])[:2]
+    """Height and width [2] of the first JPEG or PNG, from its header."""
+    return tf.cond(
+        _is_png(frames[0]),
+        lambda: _png_size(frames[0]),
+        lambda: tf.io.extract_jpeg_shape(frames[0])[:2],
+    )
+
+
+def _is_png(frame: tf.Tensor) -> tf.Tensor:
+    return tf.strings.substr(frame, 0, len(_PNG_SIGNATURE)) == _PNG_SIGNATURE
+
+
+def _png_size(frame: tf.Tensor) -> tf.Tensor:
+    """The first block of a PNG begins with width and height, four bytes each."""
+    stored = tf.strings.substr(frame, _PNG_SIZE_AT, 8)
+    width_and_height = tf.io.decode_raw(stored, tf.int32, little_endian=False)
+    return tf.reshape(width_and_height, [2])[::-1]
 
 
 def _require(

@@ -1,20 +1,25 @@
-"""From record files to batches of clips: order, parallelism, batches."""
+"""From stored records to batches of clips: order, parallelism, batches."""
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import tensorflow as tf
 
-from movinet.data import checks, decoding
+from movinet.data import decoding
+from movinet.data.data_service import DataService
+from movinet.data.record_source import RecordSource
 from movinet.data.views import Augment, ClipSettings, evaluation_views, training_clip
 from movinet.errors import InputError
 
 # images [B, T, H, W, 3], labels [B, K], seed int64 [2] -> images and labels of the same shapes
 Mix = Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
 
+_EPOCHS = 2**20  # What a data service prepares before it begins anew; nobody trains that long.
+_MOST_RECORDS = 2**24  # In one file: room for them between the positions of two files.
+
 
 def build(
-    files: Sequence[str],
+    source: RecordSource,
     settings: ClipSettings,
     *,
     is_training: bool,
@@ -28,6 +33,7 @@ def build(
     cycle_length: int = 10,
     cache: bool = False,
     deterministic: bool = True,
+    service: DataService | None = None,
 ) -> tf.data.Dataset:
     """Builds the dataset of ({'image': [B, T, H, W, 3]}, labels [B, num_classes] or [B]).
 
@@ -36,8 +42,12 @@ def build(
     is one pass in the order of files and records; with several views it yields
     [B * crops * clips, T, H, W, 3] beside labels [B, ...].
 
+    With a service the clips of training are prepared by its workers and arrive as they are ready.
+    Every clip still comes once an epoch, but the next epoch begins while this one ends;
+    augmentation is a function of (seed, epoch, clip).
+
     Args:
-        files: TFRecord files of SequenceExamples.
+        source: where the clips are stored.
         settings: what one clip is.
         batch_size: over all replicas.
         seed: of order and augmentation; None draws one.
@@ -45,28 +55,29 @@ def build(
         input_context: shares the files among workers, or the records if there are fewer files.
         cache: keeps the encoded clips in memory.
         deterministic: False lets clips overtake each other.
+        service: prepares the clips elsewhere, in training only.
 
     Raises:
         InputError: the data cannot be used; names file and record.
     """
-    _check(files, settings, is_training, batch_size, input_context, drop_remainder)
+    _check(source, settings, is_training, batch_size, input_context, drop_remainder)
     if is_training and shuffle_buffer_size < 1:
         raise InputError(f"shuffle_buffer_size is {shuffle_buffer_size}: it must be at least 1.")
     if is_training and mix is not None and not settings.one_hot:
         raise InputError("mixup and cutmix need one_hot labels.")
+    service = service if is_training else None
+    pipelines = input_context.num_input_pipelines if input_context else 1
+    if service:
+        service.check(pipelines, seed, cache)
     seed = random.getrandbits(31) if seed is None else seed
     replicas = input_context.num_replicas_in_sync if input_context else 1
-    dataset = _read(
-        files, is_training, seed, input_context, shuffle_buffer_size, cycle_length, cache
-    )
     pipeline = input_context.input_pipeline_id if input_context else 0
+    # What a service runs must be the same for all workers of a training.
+    clip_pipeline = 0 if service else pipeline
 
-    def make_clip(
-        position: tf.Tensor, file: tf.Tensor, number: tf.Tensor, serialized: tf.Tensor
-    ) -> tuple:
-        record = decoding.parse_record(
-            serialized, file, number, settings.image_field_key, settings.label_field_key
-        )
+    def make_clip(position: tf.Tensor, stored: tuple) -> tuple:
+        file, number, serialized = stored
+        record = source.parse(serialized, file, number)
         label = decoding.encode_label(
             record,
             settings.num_classes,
@@ -76,23 +87,29 @@ def build(
         )
         if not is_training:
             return evaluation_views(record, settings), label
-        return training_clip(record, settings, _seed(seed, pipeline, position), augment), label
+        clip_seed = _seed(seed, clip_pipeline, position)
+        return training_clip(record, settings, clip_seed, augment), label
 
     def make_batch(position: tf.Tensor, clips_and_labels: tuple) -> tuple:
         images, labels = clips_and_labels
         if not is_training:
             # [B, views, T, H, W, 3] -> [B * views, T, H, W, 3]
             images = tf.reshape(images, [-1, *images.shape[2:]])
-        images = tf.cast(images, tf.float32)
-        images = images * (2 / 255) - 1 if settings.zero_centering_image else images / 255
+        images = settings.normalisation.apply(tf.cast(images, tf.float32))
         if is_training and mix is not None:
             # Clips have the positions from 0 up, batches those from -1 down.
             images, labels = mix(images, labels, _seed(seed, pipeline, -1 - position))
         return {"image": tf.cast(images, settings.dtype)}, labels
 
-    dataset = dataset.enumerate().map(
-        lambda position, stored: make_clip(position, *stored), num_parallel_calls=tf.data.AUTOTUNE
-    )
+    if service:
+        stored = _read_endlessly(source, seed, shuffle_buffer_size, cycle_length)
+    else:
+        stored = _read(
+            source, is_training, seed, input_context, shuffle_buffer_size, cycle_length, cache
+        )
+    dataset = stored.map(make_clip, num_parallel_calls=tf.data.AUTOTUNE)
+    if service:
+        dataset = service.distribute(dataset).repeat()
     dataset = dataset.batch(batch_size // replicas, drop_remainder=drop_remainder)
     dataset = dataset.enumerate().map(make_batch, num_parallel_calls=tf.data.AUTOTUNE)
     options = tf.data.Options()
@@ -101,7 +118,7 @@ def build(
 
 
 def _check(
-    files: Sequence[str],
+    source: RecordSource,
     settings: ClipSettings,
     is_training: bool,
     batch_size: int,
@@ -120,13 +137,7 @@ def _check(
             f"min_image_size {settings.min_image_size} is smaller than the clip "
             f"({settings.height}x{settings.width}): evaluation would fill the rest with black."
         )
-    clips = checks.check_records(
-        files,
-        settings.image_field_key,
-        settings.label_field_key,
-        settings.num_classes,
-        settings.is_multilabel,
-    )
+    clips = source.check(settings.num_classes, settings.is_multilabel)
     if clips is None:
         return
     if drop_remainder and clips < batch_size:
@@ -142,7 +153,7 @@ def _check(
 
 
 def _read(
-    files: Sequence[str],
+    source: RecordSource,
     is_training: bool,
     seed: int,
     input_context: tf.distribute.InputContext | None,
@@ -150,32 +161,57 @@ def _read(
     cycle_length: int,
     cache: bool,
 ) -> tf.data.Dataset:
-    """The share of one worker as (file, number, record): whole files, or every n-th record."""
+    """The share of one worker as (position, (file, number, record)): whole files, or every n-th
+    record.
+    """
     workers = input_context.num_input_pipelines if input_context else 1
     worker = input_context.input_pipeline_id if input_context else 0
-    shards_files = len(files) >= workers
-    files = list(files[worker::workers] if shards_files else files)
-
-    def read_file(file: tf.Tensor) -> tf.data.Dataset:
-        records = tf.data.TFRecordDataset(file).enumerate()
-        return records.map(lambda number, serialized: (file, number, serialized))
-
-    dataset = tf.data.Dataset.from_tensor_slices(files)
+    count = len(source.files)
+    shards_files = count >= workers
+    columns = [column[worker::workers] if shards_files else column for column in source.columns()]
+    dataset = tf.data.Dataset.from_tensor_slices(tuple(columns))
     if is_training:
         if shards_files:  # else all workers must meet the records in the same order
-            dataset = dataset.shuffle(len(files), seed=seed)
+            dataset = dataset.shuffle(count, seed=seed)
         dataset = dataset.interleave(
-            read_file, cycle_length=cycle_length, num_parallel_calls=tf.data.AUTOTUNE
+            source.read, cycle_length=cycle_length, num_parallel_calls=tf.data.AUTOTUNE
         )
     else:
-        dataset = dataset.flat_map(read_file)
+        dataset = dataset.flat_map(source.read)
     if not shards_files:
         dataset = dataset.shard(workers, worker)
     if cache:
         dataset = dataset.cache()
     if is_training:
         dataset = dataset.shuffle(shuffle_buffer_size, seed=seed).repeat()
-    return dataset
+    return dataset.enumerate()
+
+
+def _read_endlessly(
+    source: RecordSource, seed: int, shuffle_buffer_size: int, cycle_length: int
+) -> tf.data.Dataset:
+    """All clips of all epochs as (position, (file, number, record)), each epoch's files in an
+    order of its own.
+
+    A data service deals out the elements of the range that this begins with, which are files of
+    epochs: none is read twice, whoever reads it.
+    """
+    count = len(source.files)
+    columns = source.columns()
+
+    def read_turn(turn: tf.Tensor) -> tf.data.Dataset:
+        epoch, index = turn // count, turn % count
+        order_seed = tf.stack([tf.constant(seed, tf.int64), epoch])
+        chosen = tf.random.experimental.index_shuffle(index, order_seed, count - 1)
+        stored = source.read(*(column[chosen] for column in columns))
+        return stored.map(
+            lambda file, number, clip: (turn * _MOST_RECORDS + number, (file, number, clip))
+        )
+
+    dataset = tf.data.Dataset.range(count * _EPOCHS).interleave(
+        read_turn, cycle_length=cycle_length, num_parallel_calls=tf.data.AUTOTUNE
+    )
+    return dataset.shuffle(shuffle_buffer_size, seed=seed)
 
 
 def _seed(seed: int, pipeline: int, position: tf.Tensor) -> tf.Tensor:

@@ -2,26 +2,27 @@
 
 import copy
 import dataclasses
+from typing import Optional
 
 import tensorflow as tf
 from official.vision.configs import common, video_classification
 
-from movinet.data import manifest, pipeline
+from movinet.data import normalisation, pipeline, sampling_names
 from movinet.data.augmentation import Mix
-from movinet.data.splits import SPLIT_FOLDERS
+from movinet.data.data_service import DataService
 from movinet.errors import InputError
+from movinet.training import datasets
 from movinet.training.augmenters import AutoAugment, ClipAugmenter, RandAugment
 
 # Fields with the one value this pipeline knows; another one must not be ignored in silence.
 _FIXED_FIELDS = {
-    "tfds_name": "",
+    "tfds_as_supervised": False,
     "file_type": "tfrecord",
-    "compressed_input": False,
     "data_format": "channels_last",
     "input_image_format": "jpeg",
     "output_audio": False,
     "sharding": True,
-    "enable_tf_data_service": False,
+    "enable_shared_tf_data_service_between_parallel_trainers": False,
 }
 
 
@@ -30,11 +31,17 @@ class DataConfig(video_classification.DataConfig):
     """The Model Garden's fields, and those that only this pipeline has.
 
     input_path may also be a folder made by tools/build_dataset.py, of which `split` is read.
-    target_fps: frames per second by the frame times; 0 for temporal_stride. verify_checksums:
-    compare every byte with the manifest before use.
+    target_fps: frames per second by the frame times; 0 for temporal_stride.
+    sampling: `segments` for one frame of each of as many equal parts of the video, instead of both.
+    image_mean, image_std: of red, green and blue, from 0 to 1, by which pixels are normalised.
+    verify_checksums: compare every byte with the manifest before use.
     """
 
     target_fps: float = 0.0
+    sampling: str = sampling_names.CLIP
+    # The Model Garden reads annotations of this form.
+    image_mean: Optional[tuple[float, float, float]] = None  # noqa: UP045
+    image_std: Optional[tuple[float, float, float]] = None  # noqa: UP045
     random_flip: bool = True
     verify_checksums: bool = False
 
@@ -54,22 +61,33 @@ def resolve(config: DataConfig) -> DataConfig:
             )
     if isinstance(config.aug_type, str):
         config.aug_type = common.Augmentation(type=config.aug_type)
-    if _is_folder(config.input_path):
-        config.split = SPLIT_FOLDERS.get(config.split, config.split)
-        found = manifest.verify(config.input_path, config.split, checksums=config.verify_checksums)
-        if config.num_classes not in (-1, len(found.labels)):
-            raise InputError(
-                f"num_classes is {config.num_classes}, but {config.input_path} has "
-                f"{len(found.labels)} classes: correct it, or set it to -1."
-            )
-        config.num_classes = len(found.labels)
-        config.num_examples = found.splits[config.split].clips
+    found = datasets.describe(config, checksums=config.verify_checksums)
+    if found:
+        _fill_in(config, found)
     if config.num_classes < 1:
         raise InputError(
             f"num_classes is {config.num_classes}: give the number of classes of "
             f"{config.input_path!r}."
         )
     return config
+
+
+def _fill_in(config: DataConfig, found: datasets.Described) -> None:
+    """Sets what the dataset says of itself. Raises InputError if the configuration contradicts."""
+    if config.num_classes not in (-1, len(found.labels)):
+        raise InputError(
+            f"num_classes is {config.num_classes}, but {found.where} has {len(found.labels)} "
+            "classes: correct it, or set it to -1."
+        )
+    if config.target_fps and not found.timed:
+        raise InputError(
+            f"target_fps needs the times of the frames, which {found.where} does not have: set it "
+            "to 0 and use temporal_stride."
+        )
+    config.num_classes, config.num_examples = len(found.labels), found.clips
+    config.split = found.split
+    if config.tfds_name:
+        config.tfds_split = found.split
 
 
 def build_inputs(
@@ -87,7 +105,7 @@ def build_inputs(
             f"{config.global_batch_size}: make the batch smaller, or set drop_remainder to false."
         )
     return pipeline.build(
-        find_files(config),
+        datasets.find_records(config),
         clip_settings(config),
         is_training=bool(config.is_training),
         batch_size=config.global_batch_size,
@@ -100,35 +118,8 @@ def build_inputs(
         cycle_length=config.cycle_length or 10,
         cache=config.cache,
         deterministic=config.deterministic is not False,
+        service=_data_service(config) if config.is_training else None,
     )
-
-
-def find_files(config: DataConfig) -> list[str]:
-    """The record files of `input_path`: a dataset folder, or paths and patterns (list or commas).
-
-    Raises:
-        InputError: a pattern matches nothing.
-    """
-    if _is_folder(config.input_path):
-        shards = manifest.load(config.input_path).splits[config.split].shards
-        return [f"{config.input_path.rstrip('/')}/{shard.name}" for shard in shards]
-    given = [config.input_path] if isinstance(config.input_path, str) else config.input_path
-    patterns = [
-        pattern.strip() for entry in given for pattern in entry.split(",") if pattern.strip()
-    ]
-    if not patterns:
-        raise InputError(
-            "input_path is empty: give a dataset folder, or paths or patterns of TFRecord files."
-        )
-    files: list[str] = []
-    for pattern in patterns:
-        matches = sorted(tf.io.gfile.glob(pattern))
-        if not matches:
-            raise InputError(f"input_path {pattern!r} matches no file.")
-        files += matches
-    if len(set(files)) != len(files):
-        raise InputError(f"input_path {config.input_path!r} names a file twice.")
-    return files
 
 
 def clip_settings(config: DataConfig) -> pipeline.ClipSettings:
@@ -147,18 +138,17 @@ def clip_settings(config: DataConfig) -> pipeline.ClipSettings:
         temporal_stride=config.temporal_stride,
         random_stride_range=config.random_stride_range,
         target_fps=config.target_fps,
+        sampling=config.sampling,
         num_test_clips=config.num_test_clips,
         num_test_crops=config.num_test_crops,
         min_image_size=config.min_image_size,
-        zero_centering_image=config.zero_centering_image,
+        normalisation=pixel_normalisation(config),
         min_aspect_ratio=config.aug_min_aspect_ratio,
         max_aspect_ratio=config.aug_max_aspect_ratio,
         min_area_ratio=config.aug_min_area_ratio,
         max_area_ratio=config.aug_max_area_ratio,
         random_flip=config.random_flip,
         random_rotation=config.aug_random_rotation,
-        image_field_key=config.image_field_key,
-        label_field_key=config.label_field_key,
         one_hot=config.one_hot,
         is_multilabel=config.is_multilabel,
         label_dtype=config.label_dtype,
@@ -166,8 +156,20 @@ def clip_settings(config: DataConfig) -> pipeline.ClipSettings:
     )
 
 
-def _is_folder(input_path: object) -> bool:
-    return isinstance(input_path, str) and bool(input_path) and tf.io.gfile.isdir(input_path)
+def pixel_normalisation(config: DataConfig) -> normalisation.Normalisation:
+    """What is done to the values of pixels. Raises InputError if the settings contradict."""
+    return normalisation.choose(config.zero_centering_image, config.image_mean, config.image_std)
+
+
+def _data_service(config: DataConfig) -> DataService | None:
+    if not config.enable_tf_data_service:
+        return None
+    if not config.tf_data_service_address:
+        raise InputError(
+            "enable_tf_data_service is set without tf_data_service_address: give the dispatcher's, "
+            "grpc://host:port."
+        )
+    return DataService(config.tf_data_service_address, config.tf_data_service_job_name)
 
 
 def _augmenter(config: common.Augmentation | None) -> ClipAugmenter | None:

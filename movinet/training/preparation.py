@@ -3,14 +3,12 @@ together.
 """
 
 import copy
-import os
 from typing import TypeAlias
 
 from official.core import config_definitions
 
-from movinet.data import manifest
 from movinet.errors import InputError
-from movinet.training import inputs
+from movinet.training import datasets, inputs, step_settings
 from movinet.training.inputs import DataConfig
 
 ExperimentConfig: TypeAlias = config_definitions.ExperimentConfig
@@ -83,32 +81,21 @@ def _check(config: ExperimentConfig, *, train: bool) -> None:
             f"task.train_data has {task.train_data.num_classes} classes and task.validation_data "
             f"{task.validation_data.num_classes}; they must be the same."
         )
-
-
-def find_manifest(data: DataConfig) -> manifest.Manifest | None:
-    """The manifest beside the data, None when there is none."""
-    folder = data.input_path if isinstance(data.input_path, str) else ""
-    if folder and os.path.isfile(os.path.join(folder, "manifest.json")):
-        return manifest.load(folder)
-    return None
+    step_settings.check(config)
 
 
 def class_names(data: DataConfig) -> tuple[str, ...]:
-    """One name a class: those of the dataset, or its indices when it has no manifest."""
-    found = find_manifest(data)
-    return tuple(found.labels) if found else tuple(str(index) for index in range(data.num_classes))
+    """One name a class: those of the dataset, or its indices when it has none."""
+    numbers = tuple(str(index) for index in range(data.num_classes))
+    return datasets.find_labels(data) or numbers
 
 
 def test_split(data: DataConfig) -> list[DataConfig]:
     """The test split beside the validation split, if the dataset has one with clips in it."""
-    found = find_manifest(data)
-    if (
-        not found
-        or data.split == "test"
-        or "test" not in found.splits
-        or not found.splits["test"].clips
-    ):
+    if data.split == "test" or "test" not in datasets.find_splits(data):
         return []
     test = copy.deepcopy(data)
     test.split, test.num_examples = "test", -1
+    if data.tfds_name:
+        test.tfds_split = "test"
     return [inputs.resolve(test)]

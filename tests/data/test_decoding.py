@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from PIL import Image
-from record_files import encode_jpeg, sequence_example, smooth_frames
+from record_files import encode_jpeg, encode_png, sequence_example, smooth_frames
 
 from movinet.data import decoding
 
@@ -115,3 +115,23 @@ def test_frames_are_changed_one_by_one():
         decoding.decode_window(jpegs, window, change), whole[:, 5:25, 50:10:-1]
     )
     assert set(shapes) == {3}
+
+
+def test_png_frames_are_decoded_exactly():
+    frames = smooth_frames(np.random.default_rng(0), 3, 48, 64)
+    pngs = tf.constant([encode_png(frame) for frame in frames])
+    np.testing.assert_array_equal(decoding.frame_size(pngs), [48, 64])
+    np.testing.assert_array_equal(decoding.decode_frames(pngs), frames)
+    window = tf.constant([5, 11, 30, 40])
+    np.testing.assert_array_equal(decoding.decode_window(pngs, window), frames[:, 5:35, 11:51])
+    in_graph = tf.function(decoding.decode_window)
+    np.testing.assert_array_equal(in_graph(pngs, window), frames[:, 5:35, 11:51])
+    jpegs = tf.constant([encode_jpeg(frame) for frame in frames])
+    whole = decoding.decode_frames(jpegs)
+    np.testing.assert_array_equal(in_graph(jpegs, window), whole[:, 5:35, 11:51])
+
+
+def test_a_grey_png_has_three_channels():
+    grey = np.arange(20 * 30, dtype=np.uint8).reshape(20, 30)
+    (frame,) = decoding.decode_frames(tf.constant([encode_png(grey)]))
+    np.testing.assert_array_equal(frame, np.repeat(grey[..., None], 3, axis=-1))

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 import tensorflow as tf
+from file_pipeline import build
 from record_files import (
     encode_jpeg,
     grey_frames,
@@ -15,7 +16,8 @@ from record_files import (
 )
 
 from movinet.data.augmentation import Mix
-from movinet.data.pipeline import ClipSettings, build
+from movinet.data.normalisation import CENTRED, PLAIN
+from movinet.data.views import ClipSettings
 from movinet.errors import InputError
 
 # Clips of one grey value each: what comes out tells where it came from.
@@ -182,22 +184,22 @@ def test_a_worker_without_a_clip(grey_files):
 
 def test_forms_of_values_and_labels(grey_files):
     bytes_of = {}
-    for dtype, zero_centering in (("float32", False), ("float32", True), ("bfloat16", False)):
+    for dtype, normalisation in (("float32", PLAIN), ("float32", CENTRED), ("bfloat16", PLAIN)):
         settings = dataclasses.replace(
-            GREY, dtype=dtype, zero_centering_image=zero_centering, one_hot=False
+            GREY, dtype=dtype, normalisation=normalisation, one_hot=False
         )
         dataset = build(grey_files, settings, is_training=False, batch_size=12)
         features, labels = next(iter(dataset))
         assert features["image"].dtype == dtype
         assert labels.dtype == tf.int32
         np.testing.assert_array_equal(labels, np.arange(12) % 5)
-        bytes_of[dtype, zero_centering] = tf.cast(features["image"], tf.float32).numpy()
+        bytes_of[dtype, normalisation] = tf.cast(features["image"], tf.float32).numpy()
     expected = np.arange(12) * 5 / 255
-    np.testing.assert_allclose(bytes_of["float32", False].mean((1, 2, 3, 4)), expected, atol=1e-6)
+    np.testing.assert_allclose(bytes_of["float32", PLAIN].mean((1, 2, 3, 4)), expected, atol=1e-6)
     np.testing.assert_allclose(
-        bytes_of["float32", True].mean((1, 2, 3, 4)), 2 * expected - 1, atol=1e-6
+        bytes_of["float32", CENTRED].mean((1, 2, 3, 4)), 2 * expected - 1, atol=1e-6
     )
-    np.testing.assert_allclose(bytes_of["bfloat16", False], bytes_of["float32", False], rtol=5e-3)
+    np.testing.assert_allclose(bytes_of["bfloat16", PLAIN], bytes_of["float32", PLAIN], rtol=5e-3)
 
 
 def test_frames_by_their_times(tmp_path):

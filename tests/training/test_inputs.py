@@ -11,8 +11,9 @@ from official.vision.configs import common
 from record_files import write_grey_clips
 
 from movinet.data.augmentation import Mix
+from movinet.data.normalisation import CENTRED, PLAIN, Normalisation
 from movinet.errors import InputError
-from movinet.training import inputs
+from movinet.training import datasets, inputs
 from movinet.training.augmenters import AutoAugment, RandAugment
 from movinet.training.inputs import DataConfig
 
@@ -35,7 +36,14 @@ def own_dataset(tiny_dataset, tmp_path):
 
 
 def test_defaults_are_the_model_gardens():
-    own = {"target_fps": 0.0, "random_flip": True, "verify_checksums": False}
+    own = {
+        "target_fps": 0.0,
+        "sampling": "clip",
+        "image_mean": None,
+        "image_std": None,
+        "random_flip": True,
+        "verify_checksums": False,
+    }
     reference = inputs.video_classification.DataConfig().as_dict()
     assert DataConfig().as_dict() == {**reference, **own}
 
@@ -73,7 +81,7 @@ def test_evaluation_counts_every_clip_once(config):
 def test_files_may_be_given_as_patterns_or_lists(config, tiny_dataset):
     names = [f"{tiny_dataset}/test-0000{shard}-of-00002.tfrecord" for shard in (0, 1)]
     for given in (f"{tiny_dataset}/test-*", ", ".join(names), names, [f"{names[0]},{names[1]}"]):
-        found = inputs.find_files(config.replace(input_path=given))
+        found = datasets.find_files(config.replace(input_path=given))
         assert found == names
     inputs.build_inputs(config.replace(input_path=names, num_classes=3))
 
@@ -128,15 +136,14 @@ def test_every_field_of_the_clip_settings_comes_from_the_configuration():
         "num_test_clips": 2,
         "num_test_crops": 3,
         "min_image_size": 30,
-        "zero_centering_image": True,
+        "image_mean": (0.5, 0.4, 0.3),
+        "image_std": (0.2, 0.25, 0.3),
         "aug_min_aspect_ratio": 0.6,
         "aug_max_aspect_ratio": 1.6,
         "aug_min_area_ratio": 0.4,
         "aug_max_area_ratio": 0.9,
         "random_flip": False,
         "aug_random_rotation": True,
-        "image_field_key": "frames",
-        "label_field_key": "class",
         "is_multilabel": True,
         "label_dtype": "int64",
         "dtype": "bfloat16",
@@ -144,7 +151,7 @@ def test_every_field_of_the_clip_settings_comes_from_the_configuration():
     settings = inputs.clip_settings(DataConfig(**changes))
     assert (settings.num_frames, settings.height, settings.width) == (5, 18, 18)
     for name, value in changes.items():
-        if name != "feature_shape":
+        if name not in ("feature_shape", "image_mean", "image_std"):
             assert getattr(settings, name.replace("aug_", "")) == value
     defaults = inputs.clip_settings(DataConfig(num_classes=1))
     unchanged = {
@@ -152,9 +159,14 @@ def test_every_field_of_the_clip_settings_comes_from_the_configuration():
         for field in dataclasses.fields(settings)
         if getattr(settings, field.name) == getattr(defaults, field.name)
     }
-    assert unchanged == {"random_stride_range", "one_hot"}
+    assert settings.normalisation == Normalisation((0.5, 0.4, 0.3), (0.2, 0.25, 0.3))
+    assert unchanged == {"random_stride_range", "one_hot", "sampling"}
     other = inputs.clip_settings(DataConfig(num_classes=1, random_stride_range=2, one_hot=False))
+    segments = inputs.clip_settings(DataConfig(num_classes=1, sampling="segments"))
     assert (other.random_stride_range, other.one_hot) == (2, False)
+    assert segments.sampling == "segments"
+    centred = inputs.clip_settings(DataConfig(num_classes=1, zero_centering_image=True))
+    assert centred.normalisation == CENTRED and segments.normalisation == PLAIN
 
 
 @pytest.mark.parametrize(
@@ -165,13 +177,17 @@ def test_every_field_of_the_clip_settings_comes_from_the_configuration():
         ({"input_path": ""}, "num_classes is -1"),
         ({"input_path": "", "num_classes": 3}, "input_path is empty"),
         ({"input_path": "/nowhere/x-*", "num_classes": 3}, "matches no file"),
-        ({"tfds_name": "ucf101"}, "tfds_name is 'ucf101'"),
+        ({"tfds_name": "ucf101"}, "input_path and tfds_name are both set"),
+        ({"tfds_as_supervised": True}, "tfds_as_supervised is True"),
+        ({"enable_tf_data_service": True}, "without tf_data_service_address"),
         ({"output_audio": True}, "output_audio"),
         ({"input_image_format": "png"}, "input_image_format"),
         ({"global_batch_size": 32}, "24 clips .* fewer than one batch of 32"),
         ({"feature_shape": (3, 20, 20)}, "feature_shape"),
         ({"aug_type": {"type": "ssd_random_crop"}}, "autoaug or randaug"),
         ({"aug_type": "trivial"}, "autoaug or randaug"),
+        ({"image_mean": [0.5, 0.5, 0.5]}, "image_mean and image_std belong together"),
+        ({"sampling": "segments", "target_fps": 5.0}, "target_fps is 5.0: segments"),
     ],
     ids=str,
 )

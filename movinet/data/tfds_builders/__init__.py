@@ -1,0 +1,1 @@
+"""Builders of TensorFlow Datasets for videos on a disk: `tfds build` takes their folders."""

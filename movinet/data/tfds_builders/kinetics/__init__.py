@@ -1,0 +1,1 @@
+"""Kinetics as a TensorFlow dataset."""

@@ -1,0 +1,1 @@
+"""A folder or a list of videos as a TensorFlow dataset."""

@@ -1,0 +1,15 @@
+"""The input pipeline on plain files of SequenceExamples."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from movinet.data import pipeline
+from movinet.data.record_source import RecordFile, SequenceExamples
+from movinet.data.views import ClipSettings
+
+
+def build(files: Sequence[str], settings: ClipSettings, **options: Any) -> tf.data.Dataset:
+    source = SequenceExamples(tuple(RecordFile(file) for file in files))
+    return pipeline.build(source, settings, **options)
