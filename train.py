@@ -1,14 +1,18 @@
 """Trains and evaluates MoViNets: `python3 train.py` trains the sample experiment; see --help for
-everything else.
+everything else. On several machines the same command runs on each, told of the others by TF_CONFIG.
 """
 
 import os
+import sys
 
 from absl import flags, logging
 
 from movinet import cli
 from movinet.training.modes import MODES
 
+# Lower than that of bad input, since a cluster reports the highest of all processes: what is wrong
+# with a command is not mended by starting it again, as the loss of a machine is.
+EXIT_LOST_WORKER = 1
 FLAGS = flags.FLAGS
 flags.DEFINE_string(
     "experiment",
@@ -57,19 +61,24 @@ def main() -> None:
     if not FLAGS["verbosity"].present:
         logging.set_verbosity(logging.WARNING)
     from movinet.training import launch
+    from movinet.training.workers import LostWorkerError
 
-    launch.launch(
-        experiment=FLAGS.experiment,
-        mode=FLAGS.mode,
-        model_dir=FLAGS.model_dir,
-        config_files=FLAGS.config_file,
-        params_override=FLAGS.params_override,
-        checkpoint=FLAGS.checkpoint,
-        gin_files=FLAGS.gin_file,
-        gin_bindings=FLAGS.gin_params,
-        tpu=FLAGS.tpu,
-        tf_data_service=FLAGS.tf_data_service,
-    )
+    try:
+        launch.launch(
+            experiment=FLAGS.experiment,
+            mode=FLAGS.mode,
+            model_dir=FLAGS.model_dir,
+            config_files=FLAGS.config_file,
+            params_override=FLAGS.params_override,
+            checkpoint=FLAGS.checkpoint,
+            gin_files=FLAGS.gin_file,
+            gin_bindings=FLAGS.gin_params,
+            tpu=FLAGS.tpu,
+            tf_data_service=FLAGS.tf_data_service,
+        )
+    except LostWorkerError as error:
+        print(f"error: {error}", file=sys.stderr, flush=True)
+        os._exit(EXIT_LOST_WORKER)  # TensorFlow would wait for the machine that is gone.
 
 
 if __name__ == "__main__":

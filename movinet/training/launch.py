@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import gin
 
 from movinet.errors import InputError
-from movinet.training import configuration, sample_data
+from movinet.training import configuration, sample_data, strategies, workers
 from movinet.training.evaluation import Report
 from movinet.training.modes import check_mode
 from movinet.training.runner import Runner
@@ -30,7 +30,7 @@ def launch(
     """Runs an experiment and returns the reports it wrote.
 
     Order of settings: the experiment's, each file's, `params_override`, `tpu` and
-    `tf_data_service`. Raises InputError.
+    `tf_data_service`. Raises InputError, and LostWorkerError when another machine of the run ended.
     """
     if not model_dir:
         raise InputError("--model_dir is empty; name the folder for checkpoints and reports.")
@@ -49,10 +49,12 @@ def launch(
         for data in (config.task.train_data, config.task.validation_data):
             data.enable_tf_data_service = True
             data.tf_data_service_address = tf_data_service
-    sample_data.make_if_missing(config)
+    if strategies.read_cluster().index == 0:
+        sample_data.make_if_missing(config)
     _hint_at_unused_gpus(config.runtime.num_gpus, config.runtime.distribution_strategy)
     os.makedirs(model_dir, exist_ok=True)
-    return Runner(config, model_dir, mode).run(checkpoint)
+    with workers.losses_named():
+        return Runner(config, model_dir, mode).run(checkpoint)
 
 
 def _hint_at_unused_gpus(num_gpus: int, strategy: str) -> None:

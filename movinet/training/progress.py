@@ -43,7 +43,7 @@ class Progress:
         self.batch_size = batch_size
         self.seconds_a_step: float | None = None
         self.started = time.monotonic()
-        self.on_terminal = sys.stderr.isatty()
+        self.on_terminal = sys.stdout.isatty() and sys.stderr.isatty()
         self.bar = tqdm.tqdm(
             total=train_steps,
             initial=step,

@@ -16,13 +16,13 @@ from movinet.training.trainer import Trainer
 
 
 class Reporter:
-    """Writes `evaluation/SPLIT/` and `training_curves.png` of a run into its folder."""
+    """Writes `evaluation/SPLIT/` and `training_curves.png` of a run into `folder`."""
 
     def __init__(
-        self, trainer: Trainer, model_dir: str, latest: LatestCheckpoints, best: BestCheckpoint
+        self, trainer: Trainer, folder: str, latest: LatestCheckpoints, best: BestCheckpoint
     ) -> None:
         self.trainer = trainer
-        self.model_dir = model_dir
+        self.folder = folder
         self.latest = latest
         self.best = best
 
@@ -34,11 +34,11 @@ class Reporter:
         trainer = self.trainer
         # Only a whole training state knows the moving average of the weights; others hold it as
         # the weights.
-        is_state = os.path.dirname(checkpoint) == self.latest.manager.directory
+        is_state = os.path.dirname(checkpoint) == self.latest.folder.rstrip("/")
         if is_state:
             self.latest.restore(checkpoint)
         else:
-            with readable(checkpoint):
+            with readable(checkpoint, self.latest.workers):
                 status = trainer.weights.read(checkpoint)
                 status.assert_existing_objects_matched().expect_partial()
         print(f"Evaluating {checkpoint} (step {trainer.step}).", flush=True)
@@ -50,10 +50,10 @@ class Reporter:
             with trainer.averaged_weights() if is_state else contextlib.nullcontext():
                 numbers = trainer.run_evaluation(data, self._steps(data))
             reports += self._write(checkpoint, data, numbers)
-        records = history.read(self.model_dir)
+        records = history.read(self.folder)
         if records:
-            curves = pathlib.Path(self.model_dir) / "training_curves.png"
-            title = trainer.config.task.train_data.name or self.model_dir
+            curves = pathlib.Path(self.folder) / "training_curves.png"
+            title = trainer.config.task.train_data.name or self.folder
             plots.draw_training_curves(curves, records, title)
             print(f"Curves: {curves}")
         return reports
@@ -66,7 +66,7 @@ class Reporter:
         return config.trainer.validation_steps if data is config.task.validation_data else -1
 
     def _write(self, checkpoint: str, data: DataConfig, numbers: dict[str, float]) -> list[Report]:
-        folder = os.path.join(self.model_dir, "evaluation", data.split)
+        folder = os.path.join(self.folder, "evaluation", data.split)
         counts = self.trainer.counts()
         if counts is None:
             path = os.path.join(folder, "metrics.json")

@@ -4,23 +4,28 @@ import os
 import sys
 
 import tensorflow as tf
-import tf_keras
-from official.common import distribute_utils
 from official.core import config_definitions, task_factory
-from official.modeling import performance
 
 from movinet.checkpoints import loading
 from movinet.errors import InputError
-from movinet.training import configuration, description, history, preparation, reporting
+from movinet.training import (
+    configuration,
+    description,
+    history,
+    preparation,
+    reporting,
+    strategies,
+)
 from movinet.training.checkpointing import BestCheckpoint, LatestCheckpoints
 from movinet.training.evaluation import Report
 from movinet.training.modes import check_mode
 from movinet.training.progress import Progress, describe
 from movinet.training.trainer import Trainer
+from movinet.training.workers import Workers
 
 
 class Runner:
-    """One run of an experiment in one folder.
+    """One run of an experiment in one folder, on one machine or, in step, on several.
 
     Files in `model_dir`: params.yaml, movinet.json and labels.txt, ckpt-* (latest), best/,
     history.jsonl, train/ and validation/ (TensorBoard), evaluation/.
@@ -33,20 +38,26 @@ class Runner:
     ) -> None:
         self.mode = check_mode(mode)
         self.trains = self.mode.startswith("train")
+        # First, so that a machine that fails from here on ends those that wait for it.
+        self.strategy = strategies.build(config.runtime)
+        self.workers = Workers(self.strategy)
+        if self.workers.count > 1 and self.mode == "continuous_eval":
+            raise InputError("--mode=continuous_eval runs on one machine: unset TF_CONFIG there.")
         self.config = config = preparation.prepare(
             config, train=self.trains, evaluate="eval" in self.mode
         )
         self.options = config.trainer
-        self.strategy = _strategy(config.runtime)
         self.model_dir = model_dir
+        self.output_dir = self.workers.own(model_dir)
         if config.task.train_data.seed is not None:
-            tf_keras.utils.set_random_seed(config.task.train_data.seed)
+            self.workers.seed(config.task.train_data.seed)
         with self.strategy.scope():
             task = task_factory.get_task(config.task, logging_dir=model_dir)
             self.trainer = Trainer(config, task, train=self.trains)
-        self.latest = LatestCheckpoints(self.trainer, model_dir)
+        self.latest = LatestCheckpoints(self.trainer, self.workers, model_dir)
         self.best = BestCheckpoint(
             self.trainer,
+            self.workers,
             os.path.join(self.model_dir, self.options.best_checkpoint_export_subdir or "best"),
             self.options.best_checkpoint_eval_metric or "accuracy",
             self.options.best_checkpoint_metric_comp,
@@ -58,7 +69,11 @@ class Runner:
         Args: checkpoint: what mode eval evaluates: 'best', 'latest', a path, or '' for the best if
         there is one.
         """
-        reporter = reporting.Reporter(self.trainer, self.model_dir, self.latest, self.best)
+        with self.workers.quiet():
+            return self._run(checkpoint)
+
+    def _run(self, checkpoint: str) -> list[Report]:
+        reporter = reporting.Reporter(self.trainer, self.output_dir, self.latest, self.best)
         validation = self.config.task.validation_data
         if self.mode == "eval":
             return reporter.report(self._find(checkpoint), [validation])
@@ -75,10 +90,10 @@ class Runner:
         """Trains from the last checkpoint, or the start, to `trainer.train_steps`."""
         self._start()
         options, trainer = self.options, self.trainer
-        configuration.save(os.path.join(self.model_dir, "params.yaml"), self.config)
-        description.write(self.config, self.model_dir)
+        configuration.save(os.path.join(self.output_dir, "params.yaml"), self.config)
+        description.write(self.config, self.output_dir)
         self.history = history.History(
-            self.model_dir, trainer.step, options.validation_summary_subdir
+            self.output_dir, trainer.step, options.validation_summary_subdir
         )
         batch_size = self.config.task.train_data.global_batch_size
         self.progress = Progress(trainer.step, options.train_steps, batch_size)
@@ -96,7 +111,7 @@ class Runner:
                     self.latest.save()
                 if validates and (finished or trainer.step % options.validation_interval == 0):
                     self._validate()
-            if validates and not self._validated():
+            if validates and not self.workers.agree(self._validated()):
                 self._validate()
         finally:
             self.progress.close()
@@ -193,6 +208,7 @@ class Runner:
             "": self.best.path or self.latest.latest,
         }
         path = found[checkpoint] if checkpoint in found else loading.find(checkpoint)
+        path = self.workers.agree(path)
         if path is None:
             raise InputError(
                 f"There is no {checkpoint or 'checkpoint'} in {self.model_dir} to evaluate; train "
@@ -207,7 +223,7 @@ class Runner:
         timeout = self.options.continuous_eval_timeout
         folder = os.path.join(self.model_dir, "continuous_eval")
         notes = history.History(folder, sys.maxsize, "validation")
-        for path in tf.train.checkpoints_iterator(self.latest.manager.directory, timeout=timeout):
+        for path in tf.train.checkpoints_iterator(self.latest.folder, timeout=timeout):
             try:
                 self.latest.restore(path)
             except InputError:
@@ -222,32 +238,3 @@ class Runner:
             print(f"step {self.trainer.step}: validation {describe(numbers)}", flush=True)
             if self.trainer.step >= self.options.train_steps:
                 break
-
-
-def _strategy(runtime: config_definitions.RuntimeConfig) -> tf.distribute.Strategy:
-    """Sets the precision and returns the strategy of the configuration. Raises InputError."""
-    try:
-        performance.set_mixed_precision_policy(
-            tf.as_dtype(runtime.mixed_precision_dtype or "float32")
-        )
-        if runtime.run_eagerly:
-            tf.config.run_functions_eagerly(True)
-        strategy = distribute_utils.get_distribution_strategy(
-            distribution_strategy=runtime.distribution_strategy,
-            all_reduce_alg=runtime.all_reduce_alg,
-            num_gpus=runtime.num_gpus,
-            num_packs=runtime.num_packs,
-            tpu_address=runtime.tpu,
-        )
-    except (ValueError, TypeError, tf.errors.OpError) as error:
-        raise InputError(
-            f"runtime.distribution_strategy={runtime.distribution_strategy!r}: {error}"
-        ) from error
-    if (
-        strategy.cluster_resolver
-        and len(strategy.cluster_resolver.cluster_spec().as_dict().get("worker", ())) > 1
-    ):
-        raise InputError(
-            "Training on several machines is not supported; use one machine with all its devices."
-        )
-    return strategy

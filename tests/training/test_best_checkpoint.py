@@ -7,6 +7,9 @@ import tensorflow as tf
 
 from movinet import InputError
 from movinet.training.checkpointing import BestCheckpoint
+from movinet.training.workers import Workers
+
+ALONE = Workers(tf.distribute.get_strategy())
 
 
 class FakeTrainer:
@@ -24,7 +27,7 @@ class FakeTrainer:
 
 def test_the_best_checkpoint_is_the_best_even_after_nan(tmp_path):
     trainer = FakeTrainer()
-    best = BestCheckpoint(trainer, str(tmp_path / "best"), "accuracy", "higher")
+    best = BestCheckpoint(trainer, ALONE, str(tmp_path / "best"), "accuracy", "higher")
     kept = []
     offers = [
         (1, math.nan, 1.0),
@@ -47,7 +50,7 @@ def test_the_best_checkpoint_is_the_best_even_after_nan(tmp_path):
     assert tf.train.latest_checkpoint(str(tmp_path / "best")) == best.path
     assert len(list((tmp_path / "best").glob("ckpt-*"))) == 2
     # A new process goes on from the record; a broken record is no record.
-    again = BestCheckpoint(trainer, str(tmp_path / "best"), "accuracy", "higher")
+    again = BestCheckpoint(trainer, ALONE, str(tmp_path / "best"), "accuracy", "higher")
     trainer.at(8)
     assert not again.offer({"accuracy": 0.65, "loss": 0.1})
     (tmp_path / "best" / "best.json").write_text('{"step": 6, "che')
@@ -56,12 +59,12 @@ def test_the_best_checkpoint_is_the_best_even_after_nan(tmp_path):
 
 def test_lower_can_be_better_and_unknown_metrics_are_refused(tmp_path):
     trainer = FakeTrainer()
-    best = BestCheckpoint(trainer, str(tmp_path), "loss", "lower")
+    best = BestCheckpoint(trainer, ALONE, str(tmp_path), "loss", "lower")
     assert [best.offer({"loss": loss}) for loss in (2.0, 3.0, 1.0)] == [True, False, True]
     with pytest.raises(InputError, match="validation gives loss"):
-        BestCheckpoint(trainer, str(tmp_path), "top1", "higher").offer({"loss": 1.0})
+        BestCheckpoint(trainer, ALONE, str(tmp_path), "top1", "higher").offer({"loss": 1.0})
     with pytest.raises(InputError, match="higher or lower"):
-        BestCheckpoint(trainer, str(tmp_path), "loss", "best")
+        BestCheckpoint(trainer, ALONE, str(tmp_path), "loss", "best")
 
 
 def test_the_best_weights_are_read_as_the_official_readme_does(trained):

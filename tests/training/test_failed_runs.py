@@ -74,7 +74,7 @@ def test_what_cannot_be_run_is_refused(trained, tiny_config, tmp_path):
         ("task.losses.one_hot=false", "one_hot"),
         ("task.model.aggregate_endpoints=true", "task.model.aggregate_endpoints is set"),
         ("task.model.backbone={type: resnet_3d}", "builds movinet"),
-        ("task.model.output_states=true", "whole clips"),
+        ("task.model.output_states=true", "hands states on by itself"),
         ("task.model.backbone.movinet.model_id=a9", "task.model: Unknown model_id 'a9'"),
         ("task.train_data.input_path=nowhere", "task.train_data"),
     ],

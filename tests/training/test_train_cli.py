@@ -6,6 +6,7 @@ import sys
 import time
 
 import pytest
+from tiny_command import tiny_command
 from tiny_run import tiny_override
 
 from movinet import InputError
@@ -13,22 +14,8 @@ from movinet import InputError
 TRAIN = pathlib.Path(__file__).parents[2] / "train.py"
 
 
-# As `python3 train.py`, with the tiny network known.
-WITH_TINY = """
-import runpy, sys
-sys.path[:0] = [{tests!r}, {root!r}]
-import conftest
-sys.argv[0] = {train!r}
-runpy.run_path({train!r}, run_name="__main__")
-"""
-
-
 def run(*arguments, cwd=None, tiny=False):
-    program = [str(TRAIN)]
-    if tiny:
-        root, tests = str(TRAIN.parent), str(TRAIN.parent / "tests")
-        program = ["-c", WITH_TINY.format(tests=tests, root=root, train=str(TRAIN))]
-    command = [sys.executable, *program, *arguments]
+    command = tiny_command(*arguments) if tiny else [sys.executable, str(TRAIN), *arguments]
     return subprocess.run(command, capture_output=True, text=True, cwd=cwd, timeout=300)
 
 
