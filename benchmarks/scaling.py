@@ -24,6 +24,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from absl import flags
 
+from benchmarks.marked_lines import replaced
 from movinet import cli, complexity, devices, files, roofline
 from movinet.errors import InputError
 from movinet.operation_counts import Workload
@@ -41,10 +42,10 @@ _PLOT = flags.DEFINE_string("plot", None, "File for the four panels (.png).")
 _UPDATE = flags.DEFINE_string("update", None, "Document whose table is replaced (.md).")
 _CHILD = flags.DEFINE_integer("child", None, "Measure with that many threads; for itself.")
 
+NAME = "scaling"
 NUM_CLASSES = 600
 SWEEPS = {"num_frames": "frames", "image_size": "pixels a side", "batch_size": "clips"}
 WORKS = {"base": "base", "stream": "stream", "step": "training step"}
-MARKERS = "<!-- scaling: begin -->", "<!-- scaling: end -->"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,7 +79,7 @@ def main() -> None:
         return
     # What cannot be read is said before minutes of measuring.
     if _UPDATE.value:
-        replaced(pathlib.Path(_UPDATE.value), [])
+        replaced(pathlib.Path(_UPDATE.value), NAME, [])
     for flag in (_FRAMES, _SIZES, _BATCHES, _BASE):
         numbers(flag)
     points = [point for threads in numbers(_THREADS) for point in run_child(threads)]
@@ -98,7 +99,7 @@ def main() -> None:
         if _PLOT.value:
             picture = os.path.relpath(_PLOT.value, pathlib.Path(_UPDATE.value).parent)
             lines = [f"![times against sizes and threads]({picture})", "", *lines]
-        files.write_text(_UPDATE.value, replaced(pathlib.Path(_UPDATE.value), lines))
+        files.write_text(_UPDATE.value, replaced(pathlib.Path(_UPDATE.value), NAME, lines))
 
 
 def run_child(threads: int) -> list[Point]:
@@ -200,16 +201,6 @@ def table(points: list[Point]) -> Iterator[str]:
     yield "Median milliseconds. Peaks measured in the same run:"
     for threads, rate, bandwidth in sorted({(p.threads, p.rate, p.bandwidth) for p in points}):
         yield f"- {threads} thread(s): {rate / 1e9:.0f} G operations/s, {bandwidth / 1e9:.1f} GB/s"
-
-
-def replaced(path: pathlib.Path, lines: list[str]) -> str:
-    """Returns the text of a document with the lines between its markers."""
-    text = path.read_text(encoding="utf-8") if path.is_file() else ""
-    begin, end = MARKERS
-    if begin not in text or end not in text:
-        raise InputError(f"{path} has no place for the tables: {begin} and {end}.")
-    before, after = text.split(begin)[0], text.split(end)[1]
-    return "\n".join([before + begin, "", *lines, "", end + after])
 
 
 def numbers(flag: Any) -> list[int]:

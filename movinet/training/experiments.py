@@ -60,6 +60,20 @@ class MovinetModel(video_classification.VideoClassificationModel):
 
 
 @dataclasses.dataclass
+class ClipByClip(hyperparams.Config):
+    """How a causal network is trained as the stream it will be: on one clip of a video after the
+    other, with the states handed on and the gradients ending where a clip begins.
+
+    frames: of a clip; 0 trains on whole videos. loss: on the logits after every_clip (the mean), or
+    after the last_clip. optimizer_step: one for each video, or one for each clip.
+    """
+
+    frames: int = 0
+    loss: str = "every_clip"
+    optimizer_step: str = "video"
+
+
+@dataclasses.dataclass
 class MovinetTaskConfig(video_classification.VideoClassificationTask):
     """The task: model, data, losses, and the weights to start from (`init_checkpoint_modules`: all
     or backbone).
@@ -74,18 +88,21 @@ class MovinetTaskConfig(video_classification.VideoClassificationTask):
     )
     init_checkpoint: Optional[str] = None  # noqa: UP045 (the Model Garden reads these annotations)
     init_checkpoint_modules: Union[str, tuple[str, ...]] = "all"  # noqa: UP007
+    clip_by_clip: ClipByClip = dataclasses.field(default_factory=ClipByClip)
 
 
 @dataclasses.dataclass
 class TrainerConfig(config_definitions.TrainerConfig):
-    """The Model Garden's fields, and one of ours.
+    """The Model Garden's fields, and those of ours.
 
     reference_batch_size: the batch size that learning rate, warm-up and numbers of steps are
     written for; when it is given, they are scaled to `task.train_data.global_batch_size`. 0 for no
-    scaling.
+    scaling. gradient_accumulation_steps: micro-batches that a batch is read as, one after the
+    other, where it does not fit into memory.
     """
 
     reference_batch_size: int = 0
+    gradient_accumulation_steps: int = 1
 
 
 def _data(reference: video_classification.DataConfig, **changes: object) -> DataConfig:

@@ -1,4 +1,5 @@
-"""Carries a schedule of learning rate and steps from the batch size it is written for to another.
+"""Carries a schedule of learning rate and steps from the batch size it is written for to another,
+and to an optimizer that takes several steps in one of training.
 
 The linear rule of https://arxiv.org/abs/1706.02677: the learning rate grows with the batch, and
 whatever is counted in steps shrinks with it, so that epochs stay what they are.
@@ -7,6 +8,8 @@ whatever is counted in steps shrinks with it, so that epochs stay what they are.
 import copy
 from typing import Any
 
+import tensorflow as tf
+import tf_keras
 from official.core import config_definitions
 
 from movinet.errors import InputError
@@ -69,3 +72,23 @@ def _scale(value: Any, factor: float) -> Any:
     if isinstance(value, int):
         return max(round(value * factor), 1) if value > 0 else value
     return value * factor
+
+
+class SeveralUpdates(tf_keras.optimizers.schedules.LearningRateSchedule):
+    """A schedule that counts steps of training, for an optimizer that updates the weights several
+    times in each: all updates of a step have its learning rate.
+    """
+
+    def __init__(
+        self, schedule: tf_keras.optimizers.schedules.LearningRateSchedule, updates: int
+    ) -> None:
+        self.schedule = schedule
+        self.updates = updates
+
+    def __call__(self, step: tf.Tensor) -> tf.Tensor:
+        """The learning rate after `step` updates."""
+        return self.schedule(step // self.updates)
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of the constructor."""
+        return {"schedule": self.schedule, "updates": self.updates}

@@ -1,6 +1,6 @@
 """What one step of MoViNet training and evaluation computes: model, losses, metrics, gradients."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import tensorflow as tf
 import tf_keras
@@ -9,12 +9,26 @@ from official.core import base_task, task_factory
 import movinet
 from movinet.checkpoints import loading
 from movinet.errors import InputError
+from movinet.layers.base import States
 from movinet.training import inputs
 from movinet.training.experiments import MovinetTaskConfig
 from movinet.training.metrics import ClassificationCounts
 
 Batch = tuple[dict[str, tf.Tensor], tf.Tensor]
 Logs = dict[str, tf.Tensor]
+
+
+class Learned(NamedTuple):
+    """What a replica learns from some of its frames.
+
+    gradients: one for each trainable variable. losses: those of `build_losses`. logits: [B, K] in
+    float32. states: of the network behind these frames.
+    """
+
+    gradients: list[tf.Tensor]
+    losses: Logs
+    logits: tf.Tensor
+    states: States
 
 
 @task_factory.register_task_cls(MovinetTaskConfig)
@@ -35,8 +49,9 @@ class MovinetTask(base_task.Task):
             )
         if config.output_states or config.backbone.movinet.use_external_states:
             raise InputError(
-                "Training sees whole clips: set task.model.output_states and "
-                "task.model.backbone.movinet.use_external_states to false."
+                "Training hands states on by itself where task.clip_by_clip asks for it: set "
+                "task.model.output_states and task.model.backbone.movinet.use_external_states to "
+                "false."
             )
         decay = self.task_config.losses.l2_weight_decay
         # tf.nn.l2_loss, which the published decay is meant for, is half of what tf_keras calls l2.
@@ -171,22 +186,49 @@ class MovinetTask(base_task.Task):
         metrics: list[tf_keras.metrics.Metric] | None = None,
     ) -> Logs:
         """One step of gradient descent on one replica's batch; returns the losses."""
+        learned = self.learn(inputs, model, optimizer)
+        variables = model.trainable_variables
+        optimizer.apply_gradients(list(zip(learned.gradients, variables, strict=True)))
+        self.process_metrics(metrics or [], inputs[1], learned.logits)
+        return learned.losses
+
+    def learn(
+        self,
+        inputs: Batch,
+        model: tf_keras.Model,
+        optimizer: tf_keras.optimizers.Optimizer,
+        states: States | None = None,
+        share: float = 1.0,
+    ) -> Learned:
+        """What one replica learns from its batch, without changing the weights by it.
+
+        Args:
+          states: behind the frames before these, to which no gradient goes back; by default new
+            videos begin.
+          share: the part that this loss has in the loss of the step.
+        """
         features, labels = inputs
         replicas = tf.distribute.get_strategy().num_replicas_in_sync
         scales_loss = isinstance(optimizer, tf_keras.mixed_precision.LossScaleOptimizer)
         with tf.GradientTape() as tape:
-            logits = tf.cast(model(features, training=True), tf.float32)
+            logits, states = self.read(features, model, states or {})
             losses = self.build_losses(labels, logits, model.losses)
             # The optimizer sums the gradients of the replicas.
-            loss = losses[self.loss] / replicas
+            loss = losses[self.loss] * share / replicas
             scaled_loss = optimizer.get_scaled_loss(loss) if scales_loss else loss
-        variables = model.trainable_variables
-        gradients = tape.gradient(scaled_loss, variables)
+        gradients = tape.gradient(
+            scaled_loss, model.trainable_variables, unconnected_gradients="zero"
+        )
         if scales_loss:
             gradients = optimizer.get_unscaled_gradients(gradients)
-        optimizer.apply_gradients(list(zip(gradients, variables, strict=True)))
-        self.process_metrics(metrics or [], labels, logits)
-        return losses
+        return Learned(gradients, losses, logits, states)
+
+    def read(
+        self, features: dict[str, tf.Tensor], model: tf_keras.Model, states: States
+    ) -> tuple[tf.Tensor, States]:
+        """Logits [B, K] and new states of a forward pass in training mode, behind `states`."""
+        logits, states = _StatefulCall(model)({**states, **features}, training=True)
+        return tf.cast(logits, tf.float32), states
 
     def validation_step(
         self,
@@ -215,3 +257,15 @@ class MovinetTask(base_task.Task):
             no = tf.reduce_logsumexp(tf.math.log_sigmoid(-logits), axis=1)
             return yes - no
         return tf.reduce_logsumexp(tf.nn.log_softmax(logits), axis=1) - tf.math.log(float(views))
+
+
+class _StatefulCall(tf_keras.layers.Layer):
+    """Calls a classifier for logits and states; as a layer, so that its layers know of training."""
+
+    def __init__(self, model: movinet.MovinetClassifier) -> None:
+        super().__init__(autocast=False)
+        self.model = model
+
+    def call(self, inputs: Any, training: bool | None = None) -> tuple[tf.Tensor, States]:
+        """Runs the network; `training` is for the layers inside."""
+        return self.model.run(inputs)

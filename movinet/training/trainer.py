@@ -15,7 +15,9 @@ from official.core import config_definitions
 from official.modeling import optimization
 
 from movinet.errors import InputError
+from movinet.training import schedule, step_settings
 from movinet.training.metrics import ClassificationCounts
+from movinet.training.steps import TrainingStep
 from movinet.training.task import MovinetTask
 
 Numbers = dict[str, float]
@@ -51,11 +53,15 @@ class Trainer(orbit.StandardTrainer, orbit.StandardEvaluator):
         self.validation_loss = tf_keras.metrics.Mean("loss", dtype=tf.float32)
         self.train_metrics = task.build_metrics(training=True)
         self.validation_metrics = task.build_metrics(training=False)
+        self.training_step = TrainingStep(
+            config, task, self.model, self.optimizer, self.train_metrics, self.train_loss
+        )
         options = config.trainer
         if train:
+            batches = step_settings.micro_batches(config, self.strategy.num_replicas_in_sync)
             orbit.StandardTrainer.__init__(
                 self,
-                self._distribute(config.task.train_data),
+                self._distribute(batches),
                 orbit.StandardTrainerOptions(
                     use_tf_while_loop=options.train_tf_while_loop and options.train_tf_function,
                     use_tf_function=options.train_tf_function,
@@ -80,6 +86,10 @@ class Trainer(orbit.StandardTrainer, orbit.StandardEvaluator):
             )
         except (ValueError, TypeError, KeyError) as error:
             raise InputError(f"trainer.optimizer_config: {error}.") from error
+        updates = step_settings.updates_of_a_step(self.config)
+        rate = optimization.OptimizerFactory(config).build_learning_rate()
+        if updates > 1 and callable(rate):
+            optimizer.learning_rate = schedule.SeveralUpdates(rate, updates)
         if isinstance(optimizer, optimization.ExponentialMovingAverage):
             optimizer.shadow_copy(self.model)
         # So that a checkpoint finds all it holds; the optimizers would make them in the first step.
@@ -121,22 +131,9 @@ class Trainer(orbit.StandardTrainer, orbit.StandardEvaluator):
         return {**numbers, "learning_rate": self.learning_rate}
 
     def train_step(self, iterator: Any) -> None:
-        """One step on every replica (called by orbit, traced)."""
-
-        def replica_step(batch: Any) -> None:
-            compiles = self.config.runtime.enable_xla and self.config.runtime.num_gpus > 0
-            step = (
-                tf.function(self.task.train_step, jit_compile=True)
-                if compiles
-                else self.task.train_step
-            )
-            losses = step(
-                batch, model=self.model, optimizer=self.optimizer, metrics=self.train_metrics
-            )
-            self.train_loss.update_state(losses[self.task.loss])
-            self.global_step.assign_add(1)
-
-        self.strategy.run(replica_step, args=(next(iterator),))
+        """One step on all replicas (called by orbit, traced)."""
+        self.training_step(iterator)
+        self.global_step.assign_add(1)
 
     def run_evaluation(self, data: Any, steps: int = -1) -> Numbers:
         """Evaluates the present weights on a dataset: all of it, or `steps` batches.

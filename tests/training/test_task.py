@@ -187,7 +187,7 @@ def test_bad_models_are_refused(tiny_config):
     for override, says in (
         ("task.model.backbone.movinet.conv_type=4d", "task.model: .*conv_type"),
         ("task.model.activation=sine", "task.model: .*activation"),
-        ("task.model.backbone.movinet.use_external_states=true", "whole clips"),
+        ("task.model.backbone.movinet.use_external_states=true", "states on by itself"),
     ):
         with pytest.raises(InputError, match=says):
             make_task(tiny_config, override).build_model()
