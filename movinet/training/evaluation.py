@@ -5,6 +5,8 @@ import dataclasses
 import io
 import json
 import pathlib
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -113,13 +115,13 @@ class Report:
             list(records[0]),
             *(["" if value is None else value for value in record.values()] for record in records),
         ]
-        files.write_text(target / "per_class.csv", _csv(rows))
+        files.write_text(target / "per_class.csv", csv_text(rows))
         matrix = [["true \\ predicted", *self.class_names]]
         matrix += [
             [name, *row]
             for name, row in zip(self.class_names, self.confusion.tolist(), strict=True)
         ]
-        files.write_text(target / "confusion_matrix.csv", _csv(matrix))
+        files.write_text(target / "confusion_matrix.csv", csv_text(matrix))
         plots.draw_confusion_matrix(
             target / "confusion_matrix.png",
             self.confusion,
@@ -131,7 +133,8 @@ class Report:
         return [target / name for name in names]
 
 
-def _csv(rows: list[list]) -> str:
+def csv_text(rows: Sequence[Sequence[Any]]) -> str:
+    """Returns rows as the text of a CSV file."""
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows(rows)
     return text.getvalue()

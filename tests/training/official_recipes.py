@@ -8,6 +8,11 @@ line as the other files.
 
 from typing import Any
 
+from official.core import config_definitions, exp_factory
+
+from movinet.training import configuration
+from movinet.yaml_files import Settings
+
 # name; training and validation frames; pixels; stride; its range; short side; validation batch;
 # dropout; augmentation; convolutions; positional encoding. `-`: not set by the file.
 _TABLE = """
@@ -57,6 +62,14 @@ _STREAM = {
     "activation": "hard_swish",
     "gating_activation": "hard_sigmoid",
 }
+
+
+def config(name: str) -> config_definitions.ExperimentConfig:
+    """The settings of the official file of that name on the experiment, and nothing else."""
+    given = settings(name.removeprefix("movinet_").removesuffix(".yaml"))
+    return configuration.apply(
+        exp_factory.get_exp_config("movinet_kinetics600"), Settings(name, given)
+    )
 
 
 def settings(name: str) -> dict[str, Any]:

@@ -1,55 +1,28 @@
-"""Every recipe of configs/: its comments, its values beside the official ones, its network, its
-clips, and one step of training in a reduced form.
-"""
+"""Every recipe of configs/: its comments, and its values beside the official ones."""
 
 import copy
-import functools
-import pathlib
 
-import numpy as np
 import official_recipes
 import pytest
-import tensorflow as tf
-from official.core import exp_factory
-from official.modeling import performance
+from recipe_files import NAMES, read
 
 from movinet.presets import PRESETS
-from movinet.training import configuration, inputs, preparation, recipes
-from movinet.training.task import MovinetTask
-from movinet.training.trainer import Trainer
-from movinet.yaml_files import Settings
+from movinet.training import configuration, recipes
 
 ROOT = recipes.FOLDER.parent
-NAMES = sorted(path.name for path in recipes.FOLDER.glob("movinet_*.yaml"))
 OFFICIAL = [f"movinet_{name}.yaml" for name in official_recipes.NAMES]
 # Classes, training clips, epochs.
 OTHERS = {
     "movinet_a0_k400_8x8.yaml": (400, 215_570, 240),
+    "movinet_a0_k400_frames.yaml": (400, 215_570, 160),
     "movinet_a0_k700_8x8.yaml": (700, 522_883, 240),
     "movinet_a0_ucf101.yaml": (101, 9_537, 3),
     "movinet_a0_hmdb51.yaml": (51, 3_570, 2.1),
     "movinet_a0_something_something_v2.yaml": (174, 168_913, 22),
     "movinet_a2_charades.yaml": (157, 7_985, 57),
+    "movinet_a0_stream_clip_by_clip.yaml": (101, 9_537, 3),
 }
-FINE_TUNED = list(OTHERS)[2:]
-TINY = """
-runtime: {distribution_strategy: one_device}
-task:
-  model:
-    backbone: {movinet: {model_id: tiny}}
-    norm_activation: {use_sync_bn: false}
-  train_data:
-    name: colours
-    num_classes: -1
-    feature_shape: [2, 32, 32, 3]
-    temporal_stride: 2
-    min_image_size: 36
-    shuffle_buffer_size: 24
-    global_batch_size: 4
-    seed: 1
-"""
-
-read = functools.cache(lambda name: recipes.read(recipes.FOLDER / name))
+FINE_TUNED = list(OTHERS)[3:]
 
 
 def flat(values, path=""):
@@ -68,13 +41,6 @@ def differences(ours, theirs):
     return {path: (theirs[path], ours[path]) for path in ours if theirs[path] != ours[path]}
 
 
-def official_config(name):
-    """The official file's settings on the experiment, and nothing else."""
-    settings = official_recipes.settings(name.removeprefix("movinet_").removesuffix(".yaml"))
-    experiment = exp_factory.get_exp_config("movinet_kinetics600")
-    return configuration.apply(experiment, Settings(name, settings))
-
-
 def test_all_official_recipes_are_there_and_no_other_is_unknown():
     assert len(OFFICIAL) == 27 and sorted([*OFFICIAL, *OTHERS]) == NAMES
 
@@ -86,12 +52,12 @@ def test_values_are_the_official_ones_but_for_what_is_mended(name):
         mended["trainer.validation_steps"] = (27_780 // 64, -1)
     if name.endswith("_gpu.yaml") and "stream" not in name:
         mended["trainer.train_steps"] = (44 * (366_016 // 1024), 85_785)
-    assert differences(read(name).config, official_config(name)) == mended
+    assert differences(read(name).config, official_recipes.config(name)) == mended
 
 
 def test_a_changed_value_is_found():
     ours = read("movinet_a0_k600_8x8.yaml").config
-    assert list(differences(ours, official_config("movinet_a1_k600_8x8.yaml"))) == [
+    assert list(differences(ours, official_recipes.config("movinet_a1_k600_8x8.yaml"))) == [
         "task.model.backbone.movinet.model_id",
         "task.model.dropout_rate",
         "trainer.validation_steps",
@@ -163,124 +129,3 @@ def test_another_machine_is_stacked_on_a_recipe(runtime):
     expected |= {"runtime.mixed_precision_dtype"} if runtime == "one_machine" else set()
     expected |= {f"task.{data}_data.dtype" for data in ("train", "validation") if len(expected) > 1}
     assert set(changed) == (set() if runtime == "tpu" else expected)
-
-
-def networks():
-    """One recipe for each network, the larger ones marked."""
-    found = {}
-    for name in NAMES:
-        model_id, stream = name[8:10], "stream" in name
-        layout = "gpu" if stream and "gpu" in name else ""
-        found.setdefault((model_id, stream, layout), name)
-    for (model_id, _, layout), name in found.items():
-        large = model_id in ("a3", "a4", "a5") or layout
-        yield pytest.param(name, marks=pytest.mark.large if large else ())
-
-
-@pytest.mark.parametrize("name", networks())
-def test_the_network_is_the_published_one(name):
-    config = read(name).config
-    config = configuration.apply(
-        config, Settings("", {"task": {"train_data": {"num_classes": 600}}})
-    )
-    model = MovinetTask(config.task).build_model()
-    variant = name[8:10] + ("_stream" if "stream" in name else "_base")
-    assert model.count_params() == PRESETS[variant].parameters
-
-
-_BUILT: dict = {}
-
-
-def once(make, data):
-    """`make` of the dataset that `data` describes, once for all recipes that describe the same."""
-    key = (make.__name__, str(data.as_dict()))
-    if key not in _BUILT:
-        _BUILT[key] = make(inputs.build_inputs(data))
-    return _BUILT[key]
-
-
-def image_spec(dataset):
-    return dataset.element_spec[0]["image"]
-
-
-def first_batch(dataset):
-    return next(iter(dataset))
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_clips_have_the_shape_that_the_recipe_says(name, tiny_dataset):
-    config = read(name).config.task.validation_data
-    changes = {"input_path": str(tiny_dataset), "num_classes": -1, "split": "validation"}
-    images = once(image_spec, config.replace(name="colours", **changes))
-    batch = config.global_batch_size if config.drop_remainder else None
-    assert images.shape.as_list() == [batch, *config.feature_shape]
-    assert images.dtype.name == config.dtype
-
-
-def tiny(name, dataset: pathlib.Path, folder: pathlib.Path):
-    """The recipe's configuration, with the tiny network on the dataset of three colours."""
-    overlay = folder / "tiny.yaml"
-    overlay.write_text(TINY)
-    return configuration.load_experiment(
-        read(name).flags["experiment"],
-        [str(recipes.FOLDER / name), str(overlay)],
-        f"task.train_data.input_path='{dataset}'",
-    )
-
-
-@pytest.fixture
-def precision():
-    yield performance.set_mixed_precision_policy
-    performance.set_mixed_precision_policy(tf.float32)
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_a_step_trains(name, tiny_dataset, tmp_path, precision):
-    config = preparation.prepare(tiny(name, tiny_dataset, tmp_path), train=True, evaluate=False)
-    precision(tf.as_dtype(config.runtime.mixed_precision_dtype))
-    task = MovinetTask(config.task)
-    trainer = Trainer(config, task, train=False)
-    features, labels = once(first_batch, config.task.train_data)
-    assert features["image"].shape == [4, 2, 32, 32, 3] and labels.shape == [4, 3]
-    assert features["image"].dtype.name == config.runtime.mixed_precision_dtype
-
-    def step():
-        before = [variable.numpy() for variable in trainer.model.trainable_variables]
-        losses = task.train_step((features, labels), trainer.model, trainer.optimizer)
-        assert np.isfinite(float(losses["loss"]))
-        after = trainer.model.trainable_variables
-        return [
-            variable.name
-            for variable, old in zip(after, before, strict=True)
-            if not np.array_equal(variable.numpy(), old)
-        ]
-
-    # The negative control: a warm-up from zero begins with a step that changes nothing.
-    warmup = config.trainer.optimizer_config.warmup.get()
-    if warmup and not warmup.warmup_learning_rate:
-        assert step() == []
-    changed = step()
-    assert any("classifier_head" in variable for variable in changed)
-    assert any("stem" in variable for variable in changed) != config.task.freeze_backbone
-
-
-def rest_of_the_rate(trainer):
-    """The learning rate at the end of training, as a part of the highest one."""
-    rate = MovinetTask.create_optimizer(trainer.optimizer_config).learning_rate
-    steps = range(0, trainer.train_steps, max(trainer.train_steps // 40, 1))
-    return float(rate(trainer.train_steps)) / max(float(rate(step)) for step in steps)
-
-
-# One has a constant rate, the other takes ten steps of its warm-up.
-NEVER_FALLS = ("movinet_a0_hmdb51.yaml", "movinet_a0_k600_cpu_local.yaml")
-
-
-@pytest.mark.parametrize("name", [name for name in NAMES if name not in NEVER_FALLS])
-def test_the_learning_rate_falls_to_its_end(name):
-    stairs = "charades" in name
-    assert rest_of_the_rate(read(name).config.trainer) <= (0.011 if stairs else 1e-6)
-
-
-def test_official_training_on_gpus_is_cut_off():
-    """The negative control, and the reason why train_steps is mended there."""
-    assert rest_of_the_rate(official_config("movinet_a0_gpu.yaml").trainer) > 0.9
