@@ -2,6 +2,7 @@
 
 import os
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 
 from absl import app, flags, logging
@@ -59,6 +60,8 @@ def run(
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             sys.exit(0)
 
+    # It says so of every Python that will end some day, wherever TensorFlow is imported.
+    warnings.filterwarnings("ignore", category=FutureWarning, module=r"google\.api_core")
     if positional:
         flags.FLAGS.set_gnu_getopt()  # Flags may follow arguments.
     if home != "__main__":

@@ -51,7 +51,8 @@ def random_look(generator: np.random.Generator, size: int) -> Look:
     first = _random_color(generator, generator.uniform(0.06, 0.16))
     second = _random_color(generator, generator.uniform(0.16, 0.28))
     pattern = _PATTERNS[generator.integers(len(_PATTERNS))](generator, size)[..., None]
-    ground = Image.fromarray(np.uint8(np.round(first * (1 - pattern) + second * pattern)))
+    blend = np.round(first * (1 - pattern) + second * pattern)
+    ground = Image.fromarray(blend.astype(np.uint8))
     tint = _random_color(generator, generator.uniform(0.7, 0.85))
     return Look(
         ground=ground.resize((size * _OVERSAMPLING,) * 2, Image.Resampling.NEAREST),
