@@ -27,9 +27,9 @@ from absl import flags
 from benchmarks import dataset_videos, machine, watched_build
 from benchmarks.marked_lines import replaced
 from movinet import cli, files
-from movinet.data import manifest as manifests
-from movinet.data.manifest import Manifest
-from movinet.data.workers import available_cores
+from movinet.data.building import manifest as manifests
+from movinet.data.building.manifest import Manifest
+from movinet.data.building.workers import available_cores
 from movinet.errors import VerificationError
 
 _CLIPS = flags.DEFINE_integer("clips", 10_000, "Short videos.", lower_bound=1)
@@ -124,8 +124,8 @@ def moments(shards: int, chance: random.Random) -> list[int]:
 
 def seconds_to_plan(videos: pathlib.Path) -> float:
     """Times what the leading process does alone."""
-    from movinet.data.planning import BuildSettings, plan_shards
-    from movinet.data.sources import find_source
+    from movinet.data.building.planning import BuildSettings, plan_shards
+    from movinet.data.sources.source import find_source
 
     start = time.process_time()
     plan_shards(find_source(videos), BuildSettings())

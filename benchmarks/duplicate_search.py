@@ -34,8 +34,8 @@ from movinet.data.dataset_check.alignment import MOST_BITS, Alignment, align
 from movinet.data.dataset_check.inspection import ClipFacts, Inspection
 from movinet.data.dataset_check.near_hashes import find_near_clips
 from movinet.data.dataset_check.same_video import Pair
-from movinet.data.splits import SourceClip
-from movinet.data.videos import read_frames
+from movinet.data.sources.splits import SourceClip
+from movinet.data.videos.video_files import read_frames
 
 _SCENES = flags.DEFINE_integer("scenes", 12, "Scenes to change.", 1)
 _OTHERS = flags.DEFINE_integer("others", 25, "Sample videos of each of four classes.", 0)

@@ -144,7 +144,8 @@ def check_agreement(settings: InputSettings, folder: pathlib.Path) -> None:
     import numpy as np
     import tensorflow as tf
 
-    from movinet.data import decoding, records
+    from movinet.data.building import records
+    from movinet.data.pipeline import decoding
 
     # One file: of several, the official evaluation mixes the order.
     file = settings.input_path.split(",")[0]
@@ -212,8 +213,8 @@ def write_records(settings: InputSettings, folder: pathlib.Path) -> list[str]:
     import numpy as np
     from PIL import Image
 
-    from movinet.data import records
-    from movinet.data.clips import EncodedClip, EncodingSettings
+    from movinet.data.building import records
+    from movinet.data.videos.clips import EncodedClip, EncodingSettings
 
     generator = np.random.default_rng(0)
     quality = EncodingSettings().jpeg_quality

@@ -12,8 +12,8 @@ import pathlib
 import typing
 from typing import Any
 
-from movinet.data import sampling_names
-from movinet.data.normalisation import PLAIN, Normalisation
+from movinet.data.pipeline import sampling_names
+from movinet.data.pipeline.normalisation import PLAIN, Normalisation
 from movinet.errors import InputError
 
 FORMAT = "movinet-model/2"

@@ -6,11 +6,11 @@ import pathlib
 import signal
 import time
 
-from movinet.data.build import build_dataset
-from movinet.data.clips import EncodingSettings
-from movinet.data.planning import BuildSettings
-from movinet.data.shards import encode
-from movinet.data.sources import find_source
+from movinet.data.building.build import build_dataset
+from movinet.data.building.planning import BuildSettings
+from movinet.data.building.shards import encode
+from movinet.data.sources.source import find_source
+from movinet.data.videos.clips import EncodingSettings
 
 TOOL = pathlib.Path(__file__).parents[1] / "tools" / "build_dataset.py"
 SMALL = BuildSettings(EncodingSettings(short_side=24), shards=2)

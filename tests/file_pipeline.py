@@ -5,11 +5,11 @@ from typing import Any
 
 import tensorflow as tf
 
-from movinet.data import pipeline
-from movinet.data.record_source import RecordFile, SequenceExamples
-from movinet.data.views import ClipSettings
+from movinet.data.pipeline import batches
+from movinet.data.pipeline.record_source import RecordFile, SequenceExamples
+from movinet.data.pipeline.views import ClipSettings
 
 
 def build(files: Sequence[str], settings: ClipSettings, **options: Any) -> tf.data.Dataset:
     source = SequenceExamples(tuple(RecordFile(file) for file in files))
-    return pipeline.build(source, settings, **options)
+    return batches.build(source, settings, **options)

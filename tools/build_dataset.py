@@ -17,7 +17,7 @@ import project  # noqa: F401  (first: makes movinet importable)
 from absl import flags
 
 from movinet import cli
-from movinet.data import source_flags
+from movinet.data.sources import source_flags
 from movinet.errors import InputError
 
 flags.adopt_module_key_flags(source_flags)
@@ -68,9 +68,9 @@ _OVERWRITE = flags.DEFINE_bool("overwrite", False, "Replace a different dataset 
 def main() -> None:
     """Builds the dataset and prints what is in it."""
     cli.quieten()
-    from movinet.data import build
-    from movinet.data.clips import EncodingSettings
-    from movinet.data.planning import BuildSettings
+    from movinet.data.building import build
+    from movinet.data.building.planning import BuildSettings
+    from movinet.data.videos.clips import EncodingSettings
 
     settings = BuildSettings(
         encoding=EncodingSettings(_SHORT_SIDE.value, _JPEG_QUALITY.value, _MAX_FRAMES.value),

@@ -19,7 +19,7 @@ import project  # noqa: F401  (first: makes movinet importable)
 from absl import flags
 
 from movinet import cli
-from movinet.data import source_flags
+from movinet.data.sources import source_flags
 
 _OUTPUT = flags.DEFINE_string("output_dir", None, "Folder of the report.", required=True)
 _MIN_SECONDS = flags.DEFINE_float("min_seconds", 1.0, "Shorter clips are found.", 0.0)

@@ -35,7 +35,7 @@ _WORK_DIR = flags.DEFINE_string(
 def main() -> None:
     """Starts the server and keeps it until it is interrupted."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    from movinet.data import data_service
+    from movinet.data.pipeline import data_service
 
     server = data_service.start(
         _ROLE.value,

@@ -2,7 +2,7 @@
 
 import pathlib
 
-from movinet.data.videos import read_frames
+from movinet.data.videos.video_files import read_frames
 from movinet.errors import InputError
 from movinet.files import write_aside
 

@@ -15,8 +15,8 @@ import numpy as np
 from tqdm import tqdm
 
 from movinet.data import sample_drawing
+from movinet.data.building.workers import Failure, map_in_processes
 from movinet.data.sample_drawing import State
-from movinet.data.workers import Failure, map_in_processes
 from movinet.errors import InputError
 from movinet.files import write_aside
 

@@ -8,11 +8,12 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from movinet.data import cropping, decoding, manifest
-from movinet.data.sampling_names import SEGMENTS
-from movinet.data.sources import find_source
-from movinet.data.splits import SPLIT_FOLDERS
-from movinet.data.videos import VideoError, read_frames
+from movinet.data.building import manifest
+from movinet.data.pipeline import cropping, decoding
+from movinet.data.pipeline.sampling_names import SEGMENTS
+from movinet.data.sources.source import find_source
+from movinet.data.sources.splits import SPLIT_FOLDERS
+from movinet.data.videos.video_files import VideoError, read_frames
 from movinet.errors import InputError
 from movinet.model_info import ModelInfo, Preprocessing
 from movinet.streaming import clip_sampling

@@ -7,8 +7,8 @@ from typing import Any
 
 from movinet import model_info, yaml_files
 from movinet.checkpoints import loading
-from movinet.data import normalisation, sampling_names
-from movinet.data.sources import read_labels
+from movinet.data.pipeline import normalisation, sampling_names
+from movinet.data.sources.source import read_labels
 from movinet.errors import InputError
 from movinet.model_info import ModelInfo, Preprocessing
 from movinet.yaml_files import Settings

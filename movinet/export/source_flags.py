@@ -79,7 +79,7 @@ def _check_flags() -> None:
 def read() -> "Source":
     """Loads the model that the flags name. Raises InputError if they do not name one."""
     _check_flags()
-    from movinet.data.sources import read_labels
+    from movinet.data.sources.source import read_labels
     from movinet.export import sources
 
     labels = tuple(read_labels(FLAGS.labels)) if FLAGS.labels else ()

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from movinet.data.sampling_names import SEGMENTS
-from movinet.data.videos import read_frames
+from movinet.data.pipeline.sampling_names import SEGMENTS
+from movinet.data.videos.video_files import read_frames
 from movinet.errors import InputError
 from movinet.model_info import Preprocessing
 from movinet.streaming.clip_sampling import MICROSECONDS, clips_to_see

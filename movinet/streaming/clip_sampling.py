@@ -1,8 +1,8 @@
-"""Which frames of a video a model sees: the numpy form of `movinet.data.sampling`."""
+"""Which frames of a video a model sees: the numpy form of `movinet.data.pipeline.sampling`."""
 
 import numpy as np
 
-from movinet.data.sampling_names import SEGMENTS
+from movinet.data.pipeline.sampling_names import SEGMENTS
 from movinet.model_info import Preprocessing
 
 MICROSECONDS = 1_000_000

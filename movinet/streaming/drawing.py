@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from movinet import files
-from movinet.data.videos import read_frames
+from movinet.data.videos.video_files import read_frames
 from movinet.errors import InputError
 from movinet.streaming.animation import write_gif, write_mp4
 from movinet.streaming.clip_sampling import MICROSECONDS

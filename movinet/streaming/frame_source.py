@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from movinet.data.sampling_names import SEGMENTS
-from movinet.data.videos import read_frames
+from movinet.data.pipeline.sampling_names import SEGMENTS
+from movinet.data.videos.video_files import read_frames
 from movinet.model_info import Preprocessing
 from movinet.streaming.clip_sampling import MICROSECONDS, mean_interval, middle_of_segments
 
@@ -37,7 +37,7 @@ def sampled_frames(path: str | os.PathLike[str], settings: Preprocessing) -> Ite
     segments it is the frame in the middle of each; the video is read twice, the first time for its
     length, and begins anew where it has fewer frames.
 
-    Raises: VideoError as `movinet.data.videos.read_frames`.
+    Raises: VideoError as `movinet.data.videos.video_files.read_frames`.
     """
     if settings.sampling == SEGMENTS:
         yield from _of_segments(path, settings)
@@ -54,7 +54,7 @@ def sampled_frames(path: str | os.PathLike[str], settings: Preprocessing) -> Ite
 def frame_times(path: str | os.PathLike[str]) -> np.ndarray:
     """Returns when the frames [N] of a video are shown, in microseconds from the first.
 
-    Raises: VideoError as `movinet.data.videos.read_frames`.
+    Raises: VideoError as `movinet.data.videos.video_files.read_frames`.
     """
     return np.array([time for _, time in read_frames(path, _SMALLEST_SIDE)])
 
@@ -66,7 +66,7 @@ def frames_on_show(
 
     The first and the last frame are on show before and after the video.
 
-    Raises: VideoError as `movinet.data.videos.read_frames`.
+    Raises: VideoError as `movinet.data.videos.video_files.read_frames`.
     """
     frames = read_frames(path, short_side)
     current, following = next(frames)[0], next(frames, None)

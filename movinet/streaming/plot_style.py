@@ -11,7 +11,7 @@ from matplotlib import ticker
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from movinet.data.sampling_names import SEGMENTS
+from movinet.data.pipeline.sampling_names import SEGMENTS
 from movinet.model_info import Preprocessing
 from movinet.streaming.timeline import Timeline
 

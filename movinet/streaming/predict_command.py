@@ -19,7 +19,7 @@ from absl import flags
 from tqdm import tqdm
 
 from movinet import cli, files
-from movinet.data.sources import read_labels
+from movinet.data.sources.source import read_labels
 from movinet.errors import InputError
 from movinet.streaming.classify import classify_video
 from movinet.streaming.loading import load_model

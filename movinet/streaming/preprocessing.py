@@ -1,8 +1,8 @@
 """From a frame of any size to what a model takes, in numpy alone.
 
-Computes what the training pipeline does with TensorFlow (`movinet.data.cropping`): a bilinear
-resize of the shorter side without antialiasing, rounded down to bytes, then the centre crop, or
-black borders where the frame is smaller. Only pixels inside the crop are ever computed.
+Computes what `movinet.data.pipeline.cropping` does with TensorFlow: a bilinear resize of the
+shorter side without antialiasing, rounded down to bytes, then the centre crop, or black borders
+where the frame is smaller. Only pixels inside the crop are ever computed.
 """
 
 import dataclasses

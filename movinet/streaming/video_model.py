@@ -6,7 +6,7 @@ from typing import Protocol, TypeAlias
 
 import numpy as np
 
-from movinet.data.sampling_names import CLIP
+from movinet.data.pipeline.sampling_names import CLIP
 from movinet.errors import InputError
 from movinet.model_info import ModelInfo, Preprocessing
 

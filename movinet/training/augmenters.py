@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 from official.vision.ops import augment
 
-from movinet.data import clip_operations
+from movinet.data.pipeline import clip_operations
 from movinet.errors import InputError
 
 # (name of an operation, probability, level from 0 to 10)

@@ -8,11 +8,12 @@ from typing import NamedTuple, TypeAlias
 import tensorflow as tf
 from official.vision.configs import video_classification
 
-from movinet.data import manifest, tfds_records
-from movinet.data.decoding import IMAGE_FIELD, LABEL_FIELD
-from movinet.data.record_source import RecordFile, RecordSource, SequenceExamples
-from movinet.data.splits import SPLIT_FOLDERS
-from movinet.data.tfds_records import TfdsDataset
+from movinet.data.building import manifest
+from movinet.data.pipeline import tfds_records
+from movinet.data.pipeline.decoding import IMAGE_FIELD, LABEL_FIELD
+from movinet.data.pipeline.record_source import RecordFile, RecordSource, SequenceExamples
+from movinet.data.pipeline.tfds_records import TfdsDataset
+from movinet.data.sources.splits import SPLIT_FOLDERS
 from movinet.errors import InputError
 
 DataConfig: TypeAlias = video_classification.DataConfig

@@ -10,7 +10,7 @@ import tensorflow as tf
 from official.core import config_definitions
 
 from movinet import files, model_info
-from movinet.data import sampling_names
+from movinet.data.pipeline import sampling_names
 from movinet.errors import InputError
 from movinet.export import run_folder
 from movinet.model_info import ModelInfo, Preprocessing

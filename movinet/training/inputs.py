@@ -7,9 +7,9 @@ from typing import Optional
 import tensorflow as tf
 from official.vision.configs import common, video_classification
 
-from movinet.data import normalisation, pipeline, sampling_names
-from movinet.data.augmentation import Mix
-from movinet.data.data_service import DataService
+from movinet.data.pipeline import batches, normalisation, sampling_names
+from movinet.data.pipeline.augmentation import Mix
+from movinet.data.pipeline.data_service import DataService
 from movinet.errors import InputError
 from movinet.training import datasets
 from movinet.training.augmenters import AutoAugment, ClipAugmenter, RandAugment
@@ -93,7 +93,7 @@ def _fill_in(config: DataConfig, found: datasets.Described) -> None:
 def build_inputs(
     config: DataConfig, input_context: tf.distribute.InputContext | None = None
 ) -> tf.data.Dataset:
-    """Batches of ({'image': [B, T, H, W, 3]}, labels); see `movinet.data.pipeline.build`.
+    """Batches of ({'image': [B, T, H, W, 3]}, labels); see `movinet.data.pipeline.batches.build`.
 
     Raises:
         InputError: the data or the configuration cannot be used.
@@ -104,7 +104,7 @@ def build_inputs(
             f"The data has {config.num_examples} clips (num_examples), fewer than one batch of "
             f"{config.global_batch_size}: make the batch smaller, or set drop_remainder to false."
         )
-    return pipeline.build(
+    return batches.build(
         datasets.find_records(config),
         clip_settings(config),
         is_training=bool(config.is_training),
@@ -122,7 +122,7 @@ def build_inputs(
     )
 
 
-def clip_settings(config: DataConfig) -> pipeline.ClipSettings:
+def clip_settings(config: DataConfig) -> batches.ClipSettings:
     """The part of a configuration that says what a clip is."""
     if len(config.feature_shape) != 4 or config.feature_shape[-1] != 3:
         raise InputError(
@@ -130,7 +130,7 @@ def clip_settings(config: DataConfig) -> pipeline.ClipSettings:
             "channels."
         )
     num_frames, height, width, _ = config.feature_shape
-    return pipeline.ClipSettings(
+    return batches.ClipSettings(
         num_frames=num_frames,
         height=height,
         width=width,

@@ -5,7 +5,9 @@ import time
 
 from official.core import config_definitions
 
-from movinet.data import build, preview, sample, sources
+from movinet.data import preview, sample
+from movinet.data.building import build
+from movinet.data.sources import source
 from movinet.training.experiments import SAMPLE_DATASET, SAMPLE_VIDEOS
 
 
@@ -19,7 +21,7 @@ def make_if_missing(config: config_definitions.ExperimentConfig) -> None:
     start = time.monotonic()
     print(f"Drawing the sample videos in {videos} and building the dataset {dataset}.", flush=True)
     clips = sample.write_sample_dataset(videos)
-    build.build_dataset(sources.find_source(videos), dataset)
+    build.build_dataset(source.find_source(videos), dataset)
     picture = videos.parent / "preview.png"
     preview.write_preview(videos / "train", picture)
     print(f"{clips} clips of {len(sample.MOTIONS)} motions in {time.monotonic() - start:.0f} s.")

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from movinet.classifier import MovinetClassifier
-from movinet.data.sampling_names import SEGMENTS
+from movinet.data.pipeline.sampling_names import SEGMENTS
 from movinet.errors import InputError
 from movinet.export.sources import Source
 from movinet.inputs import IMAGE

@@ -9,8 +9,9 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from movinet.data import cropping, decoding, manifest
-from movinet.data.splits import SPLIT_FOLDERS
+from movinet.data.building import manifest
+from movinet.data.pipeline import cropping, decoding
+from movinet.data.sources.splits import SPLIT_FOLDERS
 from movinet.errors import InputError
 from movinet.model_info import ModelInfo, Preprocessing
 from movinet.streaming.clip_sampling import MICROSECONDS, mean_interval

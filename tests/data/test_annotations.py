@@ -2,7 +2,7 @@
 
 import pytest
 
-from movinet.data.annotations import ListedClip, clip_key, is_annotation, read_annotations
+from movinet.data.sources.annotations import ListedClip, clip_key, is_annotation, read_annotations
 from movinet.errors import InputError
 
 HEADER = "label,youtube_id,time_start,time_end,split"

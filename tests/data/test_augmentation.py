@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from movinet.data import augmentation
-from movinet.data.augmentation import Mix
+from movinet.data.pipeline import augmentation
+from movinet.data.pipeline.augmentation import Mix
 from movinet.errors import InputError
 
 SEEDS = [tf.constant([7, position], tf.int64) for position in range(200)]

@@ -12,13 +12,13 @@ import pytest
 from dataset_builds import SMALL, TOOL, build, contents, encode_or_crash
 from video_files import final_files, write_class_folders
 
-from movinet.data import beam_build, staging
-from movinet.data import build as builds
-from movinet.data.planning import PlannedShard, plan_shards
-from movinet.data.shards import ShardBuilder
-from movinet.data.sources import find_source
-from movinet.data.splits import FrameFolder, SourceClip
-from movinet.data.staging import Staging
+from movinet.data.building import beam_build, staging
+from movinet.data.building import build as builds
+from movinet.data.building.planning import PlannedShard, plan_shards
+from movinet.data.building.shards import ShardBuilder
+from movinet.data.building.staging import Staging
+from movinet.data.sources.source import find_source
+from movinet.data.sources.splits import FrameFolder, SourceClip
 from movinet.errors import InputError
 
 

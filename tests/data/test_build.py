@@ -8,10 +8,10 @@ import pytest
 from dataset_builds import SMALL, build, contents
 from video_files import grey_steps, write_class_folders, write_video
 
-from movinet.data import manifest as manifests
-from movinet.data import shards
-from movinet.data.clips import EncodingSettings
-from movinet.data.planning import BuildSettings
+from movinet.data.building import manifest as manifests
+from movinet.data.building import shards
+from movinet.data.building.planning import BuildSettings
+from movinet.data.videos.clips import EncodingSettings
 from movinet.errors import InputError
 
 
@@ -55,7 +55,7 @@ def test_records_hold_the_frames_of_the_videos(dataset, videos):
 
     from PIL import Image
 
-    from movinet.data.videos import read_frames
+    from movinet.data.videos.video_files import read_frames
 
     examples = list(read_examples(dataset, "train-*"))
     assert len(examples) == 8

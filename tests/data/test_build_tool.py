@@ -7,7 +7,7 @@ import sys
 import pytest
 from video_files import final_files, noise, write_class_folders, write_video
 
-from movinet.data import manifest as manifests
+from movinet.data.building import manifest as manifests
 
 TOOL = pathlib.Path(__file__).parents[2] / "tools" / "build_dataset.py"
 

@@ -12,10 +12,10 @@ from video_files import write_class_folders
 
 from benchmarks import dataset_building, dataset_videos
 from benchmarks.watched_build import Watched
-from movinet.data import manifest as manifests
-from movinet.data.manifest import Skipped
-from movinet.data.sources import find_source
-from movinet.data.videos import VideoError, read_frames
+from movinet.data.building import manifest as manifests
+from movinet.data.building.manifest import Skipped
+from movinet.data.sources.source import find_source
+from movinet.data.videos.video_files import VideoError, read_frames
 from movinet.errors import VerificationError
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]

@@ -3,7 +3,7 @@
 import pytest
 from record_files import encode_jpeg, grey_frames, sequence_example, write_grey_clips, write_records
 
-from movinet.data import checks
+from movinet.data.pipeline import checks
 from movinet.errors import InputError
 
 JPEG = encode_jpeg(grey_frames(1)[0])

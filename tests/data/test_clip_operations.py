@@ -6,7 +6,7 @@ import tensorflow as tf
 from official.vision.ops import augment
 from record_files import smooth_frames
 
-from movinet.data import clip_operations
+from movinet.data.pipeline import clip_operations
 from movinet.training.augmenters import OPERATIONS
 
 FUNCTIONS = {name: function for name, function in OPERATIONS.items() if name != "Cutout"}

@@ -6,7 +6,7 @@ import tensorflow as tf
 from official.vision.ops import preprocess_ops_3d
 from record_files import smooth_frames
 
-from movinet.data import cropping
+from movinet.data.pipeline import cropping
 
 
 @pytest.mark.parametrize(("height", "width"), [(32, 32), (24, 48)])

@@ -5,10 +5,10 @@ import pytest
 import tensorflow as tf
 from record_files import write_grey_clips
 
-from movinet.data import data_service, pipeline
-from movinet.data.data_service import DataService
-from movinet.data.record_source import RecordFile, SequenceExamples
-from movinet.data.views import ClipSettings
+from movinet.data.pipeline import batches, data_service
+from movinet.data.pipeline.data_service import DataService
+from movinet.data.pipeline.record_source import RecordFile, SequenceExamples
+from movinet.data.pipeline.views import ClipSettings
 from movinet.errors import InputError
 
 GREY = ClipSettings(num_frames=2, height=16, width=16, num_classes=5, min_image_size=16)
@@ -32,7 +32,7 @@ def source(tmp_path_factory):
 
 def stream(source, service, **options) -> tf.data.Dataset:
     options = {"batch_size": 4, "seed": 1, "cycle_length": 1, **options}
-    return pipeline.build(source, GREY, is_training=True, service=service, **options)
+    return batches.build(source, GREY, is_training=True, service=service, **options)
 
 
 def clip_numbers(dataset) -> list[int]:
@@ -47,7 +47,7 @@ def counts_of(numbers: list[int]) -> list[int]:
 @pytest.fixture
 def few_epochs(monkeypatch):
     """So many, that a stream comes to an end and can be counted."""
-    monkeypatch.setattr(pipeline, "_EPOCHS", EPOCHS)
+    monkeypatch.setattr(batches, "_EPOCHS", EPOCHS)
 
 
 def test_every_clip_comes_once_in_each_epoch(source, address, few_epochs):
@@ -92,7 +92,7 @@ def test_machines_ask_for_the_same_clips(source, address):
 
 def test_files_and_augmentation_differ_from_epoch_to_epoch(source):
     """What the service deals out, read here by one reader: the order is that of the range."""
-    dataset = pipeline._read_endlessly(source, seed=3, shuffle_buffer_size=1, cycle_length=1)
+    dataset = batches._read_endlessly(source, seed=3, shuffle_buffer_size=1, cycle_length=1)
     stored = list(dataset.take(2 * FILES * CLIPS).as_numpy_iterator())
     positions = [position for position, _ in stored]
     files = [file for _, (file, _, _) in stored]
@@ -100,7 +100,7 @@ def test_files_and_augmentation_differ_from_epoch_to_epoch(source):
     assert len(set(positions)) == len(positions)
     assert sorted(epochs[0]) == sorted(epochs[1])
     assert epochs[0] != epochs[1]
-    repeated = pipeline._read_endlessly(source, seed=3, shuffle_buffer_size=1, cycle_length=1)
+    repeated = batches._read_endlessly(source, seed=3, shuffle_buffer_size=1, cycle_length=1)
     assert [p for p, _ in repeated.take(len(stored)).as_numpy_iterator()] == positions
 
 
@@ -112,7 +112,7 @@ def test_one_file_is_enough(source, address):
 
 def test_evaluation_is_not_given_away(source):
     nowhere = DataService("grpc://localhost:1")
-    dataset = pipeline.build(source, GREY, is_training=False, batch_size=4, service=nowhere)
+    dataset = batches.build(source, GREY, is_training=False, batch_size=4, service=nowhere)
     assert clip_numbers(dataset) == list(range(FILES * CLIPS))
 
 

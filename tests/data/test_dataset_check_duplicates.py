@@ -12,8 +12,8 @@ from movinet.data.dataset_check import same_video
 from movinet.data.dataset_check.duplicates import find_duplicates
 from movinet.data.dataset_check.findings import Dataset
 from movinet.data.dataset_check.inspection import ClipFacts, Inspection, inspect_clip
-from movinet.data.sources import Source
-from movinet.data.splits import SourceClip
+from movinet.data.sources.source import Source
+from movinet.data.sources.splits import SourceClip
 
 
 def dataset_of(paths):

@@ -7,6 +7,7 @@ import pytest
 from video_files import noise, write_tone, write_video
 
 from benchmarks.scenes import Scene, resize
+from movinet.data.building.workers import Failure
 from movinet.data.dataset_check.class_findings import find_in_classes, similar_names
 from movinet.data.dataset_check.clip_findings import find_in_clips
 from movinet.data.dataset_check.duplicates import Duplicates
@@ -19,9 +20,8 @@ from movinet.data.dataset_check.inspection import (
     measure_intervals,
 )
 from movinet.data.dataset_check.leaks import find_leaks
-from movinet.data.sources import Source
-from movinet.data.splits import SourceClip
-from movinet.data.workers import Failure
+from movinet.data.sources.source import Source
+from movinet.data.sources.splits import SourceClip
 
 
 def inspect(path, max_frames=20_000):

@@ -12,7 +12,7 @@ from colour_dataset import write_colour_dataset
 from video_files import write_video
 
 from benchmarks.scenes import Scene
-from movinet.data import manifest as manifests
+from movinet.data.building import manifest as manifests
 from movinet.data.dataset_check import plots, stored_clips
 from movinet.errors import InputError
 

@@ -8,7 +8,7 @@ import tensorflow as tf
 from PIL import Image
 from record_files import encode_jpeg, encode_png, sequence_example, smooth_frames
 
-from movinet.data import decoding
+from movinet.data.pipeline import decoding
 
 JPEG = encode_jpeg(np.full((16, 16, 3), 90, np.uint8))
 

@@ -8,7 +8,7 @@ import time
 import numpy as np
 import pytest
 
-from movinet.data.workers import Failure, ProcessPool, map_in_processes
+from movinet.data.building.workers import Failure, ProcessPool, map_in_processes
 
 
 def misbehave(task):

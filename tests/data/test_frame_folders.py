@@ -12,9 +12,9 @@ from frame_files import write_frames
 from PIL import Image
 from video_files import grey_steps, noise, write_video
 
-from movinet.data.clips import EncodingSettings, encode_clip, read_clip_frames
-from movinet.data.splits import FrameFolder, SourceClip
-from movinet.data.videos import VideoError
+from movinet.data.sources.splits import FrameFolder, SourceClip
+from movinet.data.videos.clips import EncodingSettings, encode_clip, read_clip_frames
+from movinet.data.videos.video_files import VideoError
 
 SETTINGS = EncodingSettings(short_side=48)
 
@@ -156,7 +156,7 @@ def test_links_out_of_the_dataset_are_refused(tmp_path):
 
 def test_finding_sources_loads_no_pictures():
     program = (
-        "import sys, movinet.data.layouts, movinet.data.source_flags; "
+        "import sys, movinet.data.sources.layouts, movinet.data.sources.source_flags; "
         "assert not {'tensorflow', 'PIL'} & sys.modules.keys()"
     )
     subprocess.run([sys.executable, "-c", program], check=True)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from movinet.data.frame_lists import find_frame_folders
+from movinet.data.sources.frame_lists import find_frame_folders
 from movinet.errors import InputError
 
 TEMPLATE, RATE = "img_{:05}.jpg", 25.0

@@ -14,11 +14,11 @@ import pytest
 from dataset_builds import SMALL_FLAGS, TOOL, build, contents
 from video_files import final_files, noise, write_class_folders, write_video
 
-from movinet.data import build as builds
-from movinet.data import shards
-from movinet.data.clips import EncodingSettings
-from movinet.data.planning import BuildSettings
-from movinet.data.staging import Staging
+from movinet.data.building import build as builds
+from movinet.data.building import shards
+from movinet.data.building.planning import BuildSettings
+from movinet.data.building.staging import Staging
+from movinet.data.videos.clips import EncodingSettings
 from movinet.errors import InputError
 
 
@@ -175,7 +175,7 @@ def test_videos_that_were_out_of_reach_are_tried_again(
 
 
 def fail(task):
-    from movinet.data.workers import Failure
+    from movinet.data.building.workers import Failure
 
     return Failure("cannot be decoded (Input/output error)")
 

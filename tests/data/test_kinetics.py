@@ -2,9 +2,9 @@
 
 import pytest
 
-from movinet.data import source_report
-from movinet.data.annotations import ListedClip
-from movinet.data.kinetics import find_kinetics
+from movinet.data.sources import report
+from movinet.data.sources.annotations import ListedClip
+from movinet.data.sources.kinetics import find_kinetics
 from movinet.errors import InputError
 
 # In the order of the official list of Kinetics-600.
@@ -89,11 +89,11 @@ def test_missing_clips_are_counted_and_listed_but_no_error(extracted, tmp_path):
         ListedClip(CLASSES[5 - index], TRAIN[index], index, index + 10, "train")
         for index in (5, 4, 3)
     )
-    assert source_report.summary(source) == [
+    assert report.summary(source) == [
         "train: 3 of 6 listed clips are there (50.0%); least of 'hugging (not baby)', 0 of 1.",
         "validation: all 3 listed clips are there.",
     ]
-    missing, coverage = source_report.write(source, tmp_path / "out/k600/")
+    missing, coverage = report.write(source, tmp_path / "out/k600/")
     assert missing == tmp_path / "out/k600.missing.csv"
     assert missing.read_text() == (
         "label,youtube_id,time_start,time_end,split\n"

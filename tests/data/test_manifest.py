@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from movinet.data import manifest as manifests
-from movinet.data.manifest import Manifest, Shard, Skipped, Split
+from movinet.data.building import manifest as manifests
+from movinet.data.building.manifest import Manifest, Shard, Skipped, Split
 from movinet.errors import InputError
 
 

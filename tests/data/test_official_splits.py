@@ -2,7 +2,7 @@
 
 import pytest
 
-from movinet.data.official_splits import find_hmdb51, find_ucf101
+from movinet.data.sources.official_splits import find_hmdb51, find_ucf101
 from movinet.errors import InputError
 
 

@@ -15,9 +15,9 @@ from record_files import (
     write_records,
 )
 
-from movinet.data.augmentation import Mix
-from movinet.data.normalisation import CENTRED, PLAIN
-from movinet.data.views import ClipSettings
+from movinet.data.pipeline.augmentation import Mix
+from movinet.data.pipeline.normalisation import CENTRED, PLAIN
+from movinet.data.pipeline.views import ClipSettings
 from movinet.errors import InputError
 
 # Clips of one grey value each: what comes out tells where it came from.

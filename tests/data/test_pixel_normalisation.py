@@ -8,9 +8,9 @@ import tensorflow as tf
 from file_pipeline import build
 from record_files import encode_jpeg, sequence_example, smooth_frames, write_records
 
-from movinet.data.augmentation import Mix
-from movinet.data.normalisation import CENTRED, PLAIN, Normalisation, choose
-from movinet.data.views import ClipSettings
+from movinet.data.pipeline.augmentation import Mix
+from movinet.data.pipeline.normalisation import CENTRED, PLAIN, Normalisation, choose
+from movinet.data.pipeline.views import ClipSettings
 from movinet.errors import InputError
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)

@@ -6,9 +6,9 @@ import tensorflow as tf
 from file_pipeline import build
 from record_files import encode_jpeg, grey_frames, sequence_example, write_grey_clips, write_records
 
-from movinet.data import pipeline
-from movinet.data.record_source import RecordFile, SequenceExamples
-from movinet.data.views import ClipSettings
+from movinet.data.pipeline import batches
+from movinet.data.pipeline.record_source import RecordFile, SequenceExamples
+from movinet.data.pipeline.views import ClipSettings
 from movinet.errors import InputError
 
 GREY = ClipSettings(num_frames=2, height=16, width=16, num_classes=5, min_image_size=16)
@@ -35,7 +35,7 @@ def test_a_broken_record_is_named_by_its_place_in_the_file(tmp_path):
 def test_compressed_files(tmp_path):
     paths = write_grey_clips(tmp_path, files=2, clips=2, compression="GZIP")
     packed = SequenceExamples(tuple(RecordFile(path) for path in paths), "GZIP")
-    ((features, _),) = pipeline.build(packed, GREY, is_training=False, batch_size=4)
+    ((features, _),) = batches.build(packed, GREY, is_training=False, batch_size=4)
     greys = features["image"].numpy().mean((1, 2, 3, 4)) * 255
     np.testing.assert_allclose(greys, [0, 5, 10, 15], atol=0.5)
     with pytest.raises(InputError, match="damaged"):

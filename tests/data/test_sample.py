@@ -10,7 +10,7 @@ from PIL import Image
 from movinet.data import sample, sample_drawing
 from movinet.data.sample import MOTIONS, draw_clip, write_sample_dataset
 from movinet.data.sample_drawing import State
-from movinet.data.videos import read_frames
+from movinet.data.videos.video_files import read_frames
 from movinet.errors import InputError
 
 FEW = {"train": 2, "val": 1, "test": 1}

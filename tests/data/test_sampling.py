@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 from official.vision.ops import preprocess_ops_3d
 
-from movinet.data import sampling
+from movinet.data.pipeline import sampling
 
 SEEDS = [tf.constant([3, position], tf.int64) for position in range(200)]
 

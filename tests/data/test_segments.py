@@ -7,7 +7,7 @@ import pytest
 from file_pipeline import build
 from record_files import encode_jpeg, grey_frames, sequence_example, write_records
 
-from movinet.data.views import ClipSettings
+from movinet.data.pipeline.views import ClipSettings
 from movinet.errors import InputError
 
 SEGMENTS = ClipSettings(4, 16, 16, num_classes=2, min_image_size=16, sampling="segments")

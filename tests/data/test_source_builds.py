@@ -4,11 +4,11 @@ import numpy as np
 from frame_files import write_frames
 from video_files import noise, write_video
 
-from movinet.data.build import build_dataset
-from movinet.data.clips import EncodingSettings
-from movinet.data.layouts import find
-from movinet.data.planning import BuildSettings
-from movinet.data.source_settings import SourceSettings
+from movinet.data.building.build import build_dataset
+from movinet.data.building.planning import BuildSettings
+from movinet.data.sources.layouts import find
+from movinet.data.sources.settings import SourceSettings
+from movinet.data.videos.clips import EncodingSettings
 
 SMALL = BuildSettings(EncodingSettings(short_side=48))
 

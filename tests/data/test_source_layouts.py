@@ -6,8 +6,8 @@ import sys
 
 import pytest
 
-from movinet.data import layouts
-from movinet.data.source_settings import SourceSettings
+from movinet.data.sources import layouts
+from movinet.data.sources.settings import SourceSettings
 from movinet.errors import InputError
 
 ROOT = pathlib.Path(__file__).parents[2]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from movinet.data.sources import find_source
+from movinet.data.sources.source import find_source
 from movinet.errors import InputError
 
 

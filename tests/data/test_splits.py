@@ -5,7 +5,7 @@ import pathlib
 
 import pytest
 
-from movinet.data.splits import SourceClip, assign_splits, group_clips, hold_out_validation
+from movinet.data.sources.splits import SourceClip, assign_splits, group_clips, hold_out_validation
 from movinet.errors import InputError
 
 

@@ -8,11 +8,11 @@ import pytest
 import tensorflow_datasets as tfds
 from video_files import noise, write_class_folders, write_video
 
-from movinet.data.clips import EncodingSettings, encode_clip
-from movinet.data.splits import SourceClip
+from movinet.data.sources.splits import SourceClip
 from movinet.data.tfds_builders.kinetics import kinetics_dataset_builder as kinetics
 from movinet.data.tfds_builders.video_folder import video_folder_dataset_builder as video_folder
-from movinet.data.tfds_videos import VideosConfig
+from movinet.data.tfds_builders.videos import VideosConfig
+from movinet.data.videos.clips import EncodingSettings, encode_clip
 from movinet.errors import InputError
 
 ENCODED = {"video": tfds.decode.SkipDecoding()}

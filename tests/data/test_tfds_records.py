@@ -10,8 +10,8 @@ import tensorflow_datasets as tfds
 from record_files import encode_png, grey_frames, smooth_frames
 from tfds_files import grey_examples, video_features, write_dataset
 
-from movinet.data import pipeline, tfds_records
-from movinet.data.views import ClipSettings
+from movinet.data.pipeline import batches, tfds_records
+from movinet.data.pipeline.views import ClipSettings
 from movinet.errors import InputError
 
 GREY = ClipSettings(num_frames=2, height=16, width=16, num_classes=3, min_image_size=16)
@@ -37,7 +37,7 @@ def clip_numbers(dataset) -> list[int]:
 
 def test_evaluation_sees_every_clip_once_with_its_label(folder):
     source = open_grey(folder).records("train")
-    dataset = pipeline.build(source, GREY, is_training=False, batch_size=5, drop_remainder=False)
+    dataset = batches.build(source, GREY, is_training=False, batch_size=5, drop_remainder=False)
     labels = np.concatenate([labels for _, labels in dataset]).argmax(1)
     numbers = clip_numbers(dataset)
     assert sorted(numbers) == list(range(12))
@@ -62,7 +62,7 @@ def test_parts_of_splits(folder):
     parts = [dataset.records(part) for part in ("train[:50%]", "train[50%:]", "train+test")]
     numbers = [
         clip_numbers(
-            pipeline.build(part, GREY, is_training=False, batch_size=2, drop_remainder=False)
+            batches.build(part, GREY, is_training=False, batch_size=2, drop_remainder=False)
         )
         for part in parts
     ]
@@ -77,7 +77,7 @@ def test_workers_share_the_clips_without_overlap(folder, workers):
     for worker in range(workers):
         context = tf.distribute.InputContext(workers, worker, workers)
         options = {"batch_size": workers, "input_context": context, "drop_remainder": False}
-        shares += clip_numbers(pipeline.build(source, GREY, is_training=False, **options))
+        shares += clip_numbers(batches.build(source, GREY, is_training=False, **options))
     assert sorted(shares) == list(range(12))
 
 
@@ -85,7 +85,7 @@ def test_the_same_seed_gives_the_same_stream(folder):
     source = open_grey(folder).records("train")
 
     def numbers(seed: int) -> list[int]:
-        dataset = pipeline.build(source, GREY, is_training=True, batch_size=4, seed=seed)
+        dataset = batches.build(source, GREY, is_training=True, batch_size=4, seed=seed)
         return clip_numbers(dataset.take(6))
 
     assert numbers(1) == numbers(1) != numbers(2)
@@ -100,7 +100,7 @@ def test_only_sampled_frames_are_decoded(tmp_path):
     source = tfds_records.open_dataset("holes", str(tmp_path)).records("train")
     settings = ClipSettings(3, 16, 16, 3, temporal_stride=2, min_image_size=16)
     for is_training in (True, False):
-        dataset = pipeline.build(source, settings, is_training=is_training, batch_size=1)
+        dataset = batches.build(source, settings, is_training=is_training, batch_size=1)
         ((features, _),) = dataset.take(1)
         found = features["image"].numpy().mean((0, 2, 3, 4)) * 255
         if is_training:  # Any frame may come first; none of the broken ones was touched.
@@ -115,7 +115,7 @@ def test_png_frames_are_seen_as_they_are(tmp_path):
     write_dataset(tmp_path, "exact", video_features("png"), {"train": [example]})
     source = tfds_records.open_dataset("exact", str(tmp_path)).records("train")
     settings = ClipSettings(3, 24, 32, 3, min_image_size=40)
-    ((features, _),) = pipeline.build(source, settings, is_training=False, batch_size=1)
+    ((features, _),) = batches.build(source, settings, is_training=False, batch_size=1)
     seen = np.round(features["image"].numpy()[0] * 255)
     np.testing.assert_array_equal(seen, frames[:, 8:32, 12:44])
 
@@ -129,7 +129,7 @@ def test_frame_times_are_used_where_there_are_any(tmp_path):
     assert dataset.fields.times == "timestamps"
     settings = ClipSettings(3, 16, 16, 3, target_fps=5.0, min_image_size=16)
     source = dataset.records("train")
-    ((features, _),) = pipeline.build(source, settings, is_training=False, batch_size=1)
+    ((features, _),) = batches.build(source, settings, is_training=False, batch_size=1)
     found = np.round(features["image"].numpy().mean((0, 2, 3, 4)) * 255 / 20)
     np.testing.assert_array_equal(np.diff(found), [2, 2])
 
@@ -175,7 +175,7 @@ def test_a_missing_file_is_named(tmp_path):
     source = tfds_records.open_dataset("gone", str(tmp_path)).records("train")
     next((tmp_path / "gone" / "1.0.0").glob("*tfrecord*")).unlink()
     with pytest.raises(InputError, match=r"gone-train.* is missing"):
-        pipeline.build(source, GREY, is_training=False, batch_size=1)
+        batches.build(source, GREY, is_training=False, batch_size=1)
 
 
 @pytest.mark.parametrize("hidden", [False, True])

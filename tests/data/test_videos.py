@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from video_files import CODECS, grey_steps, noise, write_tone, write_video
 
-from movinet.data.videos import VideoError, read_frames, reduced_size
+from movinet.data.videos.video_files import VideoError, read_frames, reduced_size
 
 
 def read(path, *args, **kwargs):
@@ -49,7 +49,7 @@ def test_times_start_at_zero(tmp_path):
 
 
 def test_backward_and_missing_times_become_increasing():
-    from movinet.data.videos import _Clock
+    from movinet.data.videos.video_files import _Clock
 
     class Stream:
         average_rate, guessed_rate = Fraction(10), None
@@ -199,8 +199,8 @@ def test_limits(tmp_path):
 
 def test_decoding_does_not_load_tensorflow():
     program = (
-        "import sys, movinet.data.videos, movinet.data.clips, movinet.data.sample, "
-        "movinet.data.manifest, movinet.data.splits, movinet.data.sources, movinet.data.build; "
+        "import sys, movinet.data.sample, movinet.data.videos.clips; "
+        "import movinet.data.sources.layouts, movinet.data.building.build; "
         "assert 'tensorflow' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", program], check=True)

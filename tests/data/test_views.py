@@ -10,8 +10,8 @@ from official.vision.configs import video_classification
 from official.vision.dataloaders import video_input
 from record_files import encode_jpeg, sequence_example, smooth_frames, write_records
 
-from movinet.data.normalisation import CENTRED
-from movinet.data.views import ClipSettings
+from movinet.data.pipeline.normalisation import CENTRED
+from movinet.data.pipeline.views import ClipSettings
 from movinet.errors import InputError
 
 

@@ -13,7 +13,7 @@ from official.modeling.optimization import ExponentialMovingAverage
 from official_runs import STREAM, tiny, write_run
 
 from movinet import InputError, yaml_files
-from movinet.data.normalisation import CENTRED, Normalisation
+from movinet.data.pipeline.normalisation import CENTRED, Normalisation
 from movinet.export import sources
 from movinet.model_info import ModelInfo, Preprocessing
 

@@ -9,9 +9,9 @@ from tiny_run import tiny_override
 from video_files import noise, write_video
 
 from movinet import model_info
-from movinet.data import cropping
-from movinet.data.normalisation import Normalisation
-from movinet.data.videos import read_frames
+from movinet.data.pipeline import cropping
+from movinet.data.pipeline.normalisation import Normalisation
+from movinet.data.videos.video_files import read_frames
 from movinet.export import litert, prepared_videos, saved_model, sources
 from movinet.export.litert_settings import Settings
 from movinet.streaming import LiteRtModel, classify_video, load_model

@@ -11,9 +11,9 @@ from video_files import grey_steps, noise, write_video
 
 import movinet
 from movinet import InputError
-from movinet.data import cropping, sampling
-from movinet.data.normalisation import Normalisation
-from movinet.data.videos import VideoError, read_frames
+from movinet.data.pipeline import cropping, sampling
+from movinet.data.pipeline.normalisation import Normalisation
+from movinet.data.videos.video_files import VideoError, read_frames
 from movinet.model_info import ModelInfo, Preprocessing
 from movinet.streaming import StreamClassifier, classify_video, load_model
 from movinet.streaming.tensorflow_models import KerasModel, SavedModel

@@ -10,7 +10,7 @@ from PIL import Image
 from video_files import noise, write_video
 
 from movinet import InputError
-from movinet.data.videos import read_frames
+from movinet.data.videos.video_files import read_frames
 from movinet.model_info import ModelInfo, Preprocessing
 from movinet.streaming import Timeline, drawing, plot_style
 

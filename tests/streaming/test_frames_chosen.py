@@ -7,8 +7,8 @@ import pytest
 import tensorflow as tf
 from video_files import grey_steps, write_video
 
-from movinet.data import sampling
-from movinet.data.videos import VideoError
+from movinet.data.pipeline import sampling
+from movinet.data.videos.video_files import VideoError
 from movinet.model_info import Preprocessing
 from movinet.streaming import clip_sampling
 from movinet.streaming.frame_source import SlowVideoWarning, frames_on_show, sampled_frames

@@ -5,8 +5,8 @@ import pytest
 import tensorflow as tf
 
 from movinet import InputError
-from movinet.data import cropping
-from movinet.data.normalisation import Normalisation
+from movinet.data.pipeline import cropping
+from movinet.data.pipeline.normalisation import Normalisation
 from movinet.model_info import Preprocessing
 from movinet.streaming.preprocessing import FramePreparer
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from movinet import InputError
-from movinet.data.normalisation import CENTRED, Normalisation
+from movinet.data.pipeline.normalisation import CENTRED, Normalisation
 from movinet.streaming import LiteRtModel, StreamClassifier
 from movinet.streaming.preprocessing import FramePreparer
 

@@ -7,7 +7,7 @@ import tensorflow as tf
 from record_files import encode_jpeg, grey_frames, sequence_example, write_records
 
 from movinet import InputError, model_info
-from movinet.data.normalisation import Normalisation
+from movinet.data.pipeline.normalisation import Normalisation
 from movinet.export import sources
 from movinet.model_info import Preprocessing
 from movinet.training import description, inputs

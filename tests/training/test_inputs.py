@@ -10,8 +10,8 @@ import tensorflow as tf
 from official.vision.configs import common
 from record_files import write_grey_clips
 
-from movinet.data.augmentation import Mix
-from movinet.data.normalisation import CENTRED, PLAIN, Normalisation
+from movinet.data.pipeline.augmentation import Mix
+from movinet.data.pipeline.normalisation import CENTRED, PLAIN, Normalisation
 from movinet.errors import InputError
 from movinet.training import datasets, inputs
 from movinet.training.augmenters import AutoAugment, RandAugment

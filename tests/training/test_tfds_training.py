@@ -12,7 +12,7 @@ import pytest
 from tiny_run import tiny_override
 from video_files import write_class_folders
 
-from movinet.data import data_service
+from movinet.data.pipeline import data_service
 from movinet.training import configuration, overrides
 from movinet.training.runner import Runner
 

@@ -10,7 +10,7 @@ from record_files import encode_jpeg, smooth_frames
 from stream_dataset import grey_clip, write_stream_dataset
 
 from movinet import InputError
-from movinet.data import decoding, views
+from movinet.data.pipeline import decoding, views
 from movinet.model_info import ModelInfo, Preprocessing
 from movinet.training import video_streams
 from movinet.training.video_streams import FrameDecoder, VideoSplit, frames_to_see, side_by_side

@@ -7,6 +7,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from movinet.data.building.workers import Failure, ProcessPool
 from movinet.data.dataset_check.class_findings import find_in_classes
 from movinet.data.dataset_check.clip_findings import find_in_clips
 from movinet.data.dataset_check.duplicates import find_duplicates
@@ -22,9 +23,8 @@ from movinet.data.dataset_check.findings import (
 from movinet.data.dataset_check.inspection import Inspection, inspect_clip
 from movinet.data.dataset_check.leaks import find_leaks
 from movinet.data.dataset_check.same_video import Pair, compare
-from movinet.data.sources import Source
-from movinet.data.splits import group_clips
-from movinet.data.workers import Failure, ProcessPool
+from movinet.data.sources.source import Source
+from movinet.data.sources.splits import group_clips
 
 _SEVERITIES = (ERROR, WARNING, NOTE)
 

@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Callable, Iterator
 
-from movinet.data import source_report
+from movinet.data.building.workers import Failure
 from movinet.data.dataset_check.findings import (
     ERROR,
     NOTE,
@@ -14,7 +14,7 @@ from movinet.data.dataset_check.findings import (
     Finding,
 )
 from movinet.data.dataset_check.inspection import ClipFacts, Unusable
-from movinet.data.workers import Failure
+from movinet.data.sources import report
 
 _IRREGULAR = 0.05  # Share of the intervals.
 _PAUSE = 1_000_000  # Microseconds that one frame may stay beyond the usual.
@@ -85,7 +85,7 @@ def _find_unusable(dataset: Dataset) -> Iterator[Finding]:
             "The dataset names these, but they are not there or may not be used.",
             tuple(Case(f"{video.path}: {video.reason}") for video in skipped),
         )
-    if sentences := source_report.summary(dataset.source):
+    if sentences := report.summary(dataset.source):
         yield Finding(
             "coverage",
             NOTE,

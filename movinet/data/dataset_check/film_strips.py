@@ -7,8 +7,8 @@ import io
 from PIL import Image
 
 from movinet.data.dataset_check.reading import read_pictures
-from movinet.data.splits import SourceClip
-from movinet.data.videos import VideoError
+from movinet.data.sources.splits import SourceClip
+from movinet.data.videos.video_files import VideoError
 
 _FRAMES = 4
 _HEIGHT = 84

@@ -4,11 +4,11 @@ import dataclasses
 import functools
 from collections.abc import Sequence
 
+from movinet.data.building.workers import Failure
 from movinet.data.dataset_check.inspection import ClipFacts, Unusable
-from movinet.data.sources import Source
-from movinet.data.splits import SPLITS, SourceClip
-from movinet.data.videos import MAX_FRAMES
-from movinet.data.workers import Failure
+from movinet.data.sources.source import Source
+from movinet.data.sources.splits import SPLITS, SourceClip
+from movinet.data.videos.video_files import MAX_FRAMES
 
 ERROR, WARNING, NOTE = "error", "warning", "note"
 """Training or its evaluation would be wrong; worth a look; just so that it is known."""

@@ -7,8 +7,8 @@ import numpy as np
 from movinet.data.dataset_check.perceptual_hash import INTERVAL, hash_picture
 from movinet.data.dataset_check.pictures import shrink, to_grey
 from movinet.data.dataset_check.reading import content_digest, read_pictures
-from movinet.data.splits import SourceClip
-from movinet.data.videos import VideoError
+from movinet.data.sources.splits import SourceClip
+from movinet.data.videos.video_files import VideoError
 
 _SHORT_SIDE = 64
 _MOST_HASHES = 1024  # Of a clip: its first four minutes are compared with others.

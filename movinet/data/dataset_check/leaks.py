@@ -14,7 +14,7 @@ from movinet.data.dataset_check.findings import (
     Dataset,
     Finding,
 )
-from movinet.data.splits import SPLITS, group_clips
+from movinet.data.sources.splits import SPLITS, group_clips
 
 _NUMBER = re.compile(r"[_-]\d+")
 

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from movinet.data.clips import read_clip_frames
 from movinet.data.dataset_check import stored_clips
 from movinet.data.dataset_check.stored_clips import StoredClip
-from movinet.data.splits import SourceClip
-from movinet.data.videos import MAX_FRAMES, VideoError
+from movinet.data.sources.splits import SourceClip
+from movinet.data.videos.clips import read_clip_frames
+from movinet.data.videos.video_files import MAX_FRAMES, VideoError
 
 _SAMPLED_BYTES = 1 << 16  # Of a file's start and of its end.
 

@@ -12,8 +12,8 @@ import numpy as np
 
 from movinet.data.dataset_check.pictures import SIDE, WHOLE, averaging_matrix, shrink, to_grey
 from movinet.data.dataset_check.reading import read_pictures
-from movinet.data.splits import SourceClip
-from movinet.data.videos import VideoError
+from movinet.data.sources.splits import SourceClip
+from movinet.data.videos.video_files import VideoError
 
 LEAST_APPEARANCE = 0.9
 LEAST_MOTION = 0.6

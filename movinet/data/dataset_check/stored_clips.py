@@ -14,12 +14,12 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from movinet.data import manifest as manifests
-from movinet.data.manifest import MANIFEST_NAME, Manifest, Shard
-from movinet.data.sources import Source
-from movinet.data.splits import SourceClip
-from movinet.data.videos import VideoError, reduced_size
-from movinet.data.workers import Failure, map_in_processes
+from movinet.data.building import manifest as manifests
+from movinet.data.building.manifest import MANIFEST_NAME, Manifest, Shard
+from movinet.data.building.workers import Failure, map_in_processes
+from movinet.data.sources.source import Source
+from movinet.data.sources.splits import SourceClip
+from movinet.data.videos.video_files import VideoError, reduced_size
 
 # Of a TFRecord: 8 bytes of length and 4 of its checksum, the record, 4 of the record's checksum.
 _LENGTH_BYTES, _HEADER_BYTES, _FOOTER_BYTES = 8, 12, 4
@@ -143,7 +143,8 @@ def _records(file: BinaryIO, size: int) -> Iterator[tuple[int, bytes]]:
 
 def _describe_record(task: _ShardTask, number: int, offset: int, record: bytes) -> StoredClip | str:
     """Returns a clip, or what is wrong with its record."""
-    from movinet.data import decoding, records
+    from movinet.data.building import records
+    from movinet.data.pipeline import decoding
 
     try:
         example = _parse(record)
@@ -180,7 +181,7 @@ def _parse(record: bytes) -> Any:
 
 
 def _jpegs(example: Any) -> Sequence[bytes]:
-    from movinet.data.decoding import IMAGE_FIELD
+    from movinet.data.pipeline.decoding import IMAGE_FIELD
 
     steps = example.feature_lists.feature_list[IMAGE_FIELD].feature
     return [jpeg for step in steps for jpeg in step.bytes_list.value]
@@ -194,7 +195,7 @@ def read_frames(
     Raises:
         VideoError: the record, its frames or its times cannot be used.
     """
-    from movinet.data.decoding import TIMESTAMP_FIELD
+    from movinet.data.pipeline.decoding import TIMESTAMP_FIELD
 
     with open(clip.path, "rb") as file:
         file.seek(clip.offset)

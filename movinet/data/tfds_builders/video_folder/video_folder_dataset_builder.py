@@ -9,7 +9,7 @@ import sys
 # `tfds build` imports this file by its path, also from a checkout that is not installed.
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[4]))
 
-from movinet.data.tfds_videos import VideosBuilder, VideosConfig
+from movinet.data.tfds_builders.videos import VideosBuilder, VideosConfig
 
 
 class Builder(VideosBuilder):

@@ -10,9 +10,9 @@ import platform
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from movinet.data.clips import EncodingSettings
-from movinet.data.sources import Source
-from movinet.data.splits import SPLITS, SourceClip, assign_splits
+from movinet.data.sources.source import Source
+from movinet.data.sources.splits import SPLITS, SourceClip, assign_splits
+from movinet.data.videos.clips import EncodingSettings
 
 _CLIPS_PER_SHARD = 128
 _FEWEST_SHARDS = 4  # So that readers can interleave even a small split.

@@ -7,9 +7,9 @@ import pathlib
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from movinet.data.annotations import COLUMNS
-from movinet.data.sources import Source
-from movinet.data.splits import SPLITS
+from movinet.data.sources.annotations import COLUMNS
+from movinet.data.sources.source import Source
+from movinet.data.sources.splits import SPLITS
 from movinet.files import write_aside
 
 

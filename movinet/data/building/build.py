@@ -11,14 +11,14 @@ from collections.abc import Mapping, Sequence
 
 from tqdm import tqdm
 
-from movinet.data import manifest as manifests
-from movinet.data import planning, publishing, shards
-from movinet.data.manifest import Manifest, Shard, Split
-from movinet.data.planning import BuildSettings, PlannedShard
-from movinet.data.shards import BuildShards, ShardBuilder
-from movinet.data.sources import Source
-from movinet.data.splits import SPLITS
-from movinet.data.staging import FinishedShard, Staging
+from movinet.data.building import manifest as manifests
+from movinet.data.building import planning, publishing, shards
+from movinet.data.building.manifest import Manifest, Shard, Split
+from movinet.data.building.planning import BuildSettings, PlannedShard
+from movinet.data.building.shards import BuildShards, ShardBuilder
+from movinet.data.building.staging import FinishedShard, Staging
+from movinet.data.sources.source import Source
+from movinet.data.sources.splits import SPLITS
 from movinet.errors import InputError
 
 _LISTED = 20
@@ -123,7 +123,7 @@ def _choose_builders(
             "--runner needs Apache Beam: pip install -r requirements-beam.txt, here and on every "
             "worker."
         )
-    from movinet.data import beam_build
+    from movinet.data.building import beam_build
 
     return beam_build.prepare(runner, beam_options, workers, timeout)
 

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from PIL import ExifTags, Image, ImageOps
 
-from movinet.data.splits import FrameFolder
-from movinet.data.videos import MAX_FRAMES, MAX_PIXELS, VideoError, reduced_size
+from movinet.data.sources.splits import FrameFolder
+from movinet.data.videos.video_files import MAX_FRAMES, MAX_PIXELS, VideoError, reduced_size
 
 _MICROSECONDS = 1_000_000
 _MAX_FILE_BYTES = 1 << 28
@@ -51,7 +51,7 @@ def read_pictures(
 ) -> Iterator[tuple[Picture, int]]:
     """Reads the frames of a folder of JPEG or PNG pictures, all of the size of the first.
 
-    Sizes are reduced as `movinet.data.videos.read_frames` does. A picture keeps its JPEG if that is
+    Sizes are reduced as `video_files.read_frames` does. A picture keeps its JPEG if that is
     upright, plain and of the right size: encoding it again would only cost quality. Frames are
     counted from 1, or from 0 if there is such a file.
 

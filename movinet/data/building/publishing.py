@@ -10,9 +10,9 @@ import re
 import shutil
 from collections.abc import Mapping
 
-from movinet.data import manifest as manifests
-from movinet.data.manifest import LABELS_NAME, MANIFEST_NAME, Manifest
-from movinet.data.staging import MOVING_NAME, STAGING_NAME, Staging
+from movinet.data.building import manifest as manifests
+from movinet.data.building.manifest import LABELS_NAME, MANIFEST_NAME, Manifest
+from movinet.data.building.staging import MOVING_NAME, STAGING_NAME, Staging
 from movinet.errors import InputError
 from movinet.files import write_text
 

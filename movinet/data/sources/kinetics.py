@@ -7,12 +7,12 @@ import os
 import pathlib
 from collections.abc import Sequence
 
-from movinet.data.annotations import ClipKey, clip_key, is_annotation, read_annotations
-from movinet.data.folders import LINK_REASON, FoundVideo, find_in_folder, walk_dataset
-from movinet.data.labels import names_by_letters
-from movinet.data.manifest import Skipped
-from movinet.data.sources import Source
-from movinet.data.splits import SPLITS, SourceClip
+from movinet.data.building.manifest import Skipped
+from movinet.data.sources.annotations import ClipKey, clip_key, is_annotation, read_annotations
+from movinet.data.sources.folders import LINK_REASON, FoundVideo, find_in_folder, walk_dataset
+from movinet.data.sources.labels import names_by_letters
+from movinet.data.sources.source import Source
+from movinet.data.sources.splits import SPLITS, SourceClip
 from movinet.errors import InputError
 
 # CVDF's second take of some 1,400 broken clips of Kinetics-400 is extracted beside the first.
@@ -45,8 +45,8 @@ def find_kinetics(
 
     With annotations they may lie anywhere under `root`, and class and split are the annotated ones,
     whatever the folders are called; classes are all annotated ones, sorted as the official lists
-    are. Without, class folders inside split folders are taken as `movinet.data.sources` does, but
-    for blanks in the place of underscores.
+    are. Without, class folders inside split folders are taken as `find_source` does, but for blanks
+    in the place of underscores.
 
     Args:
         root: the folder of the videos.

@@ -22,7 +22,7 @@ _MEMORY_LIMIT = 6 * 2**30  # Bytes of address space of one worker.
 _PROGRAM = """
 import sys
 sys.path[:] = sys.argv[2:]
-from movinet.data import workers
+from movinet.data.building import workers
 workers.serve(int(sys.argv[1]))
 """
 

@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
-from movinet.data.labels import check_label
-from movinet.data.splits import SPLIT_FOLDERS
+from movinet.data.sources.labels import check_label
+from movinet.data.sources.splits import SPLIT_FOLDERS
 from movinet.errors import InputError
 
 COLUMNS = ("label", "youtube_id", "time_start", "time_end", "split")

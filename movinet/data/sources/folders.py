@@ -6,10 +6,10 @@ import pathlib
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from movinet.data.labels import check_label
-from movinet.data.manifest import Skipped
-from movinet.data.splits import SPLIT_FOLDERS, SourceClip
-from movinet.data.videos import VIDEO_SUFFIXES
+from movinet.data.building.manifest import Skipped
+from movinet.data.sources.labels import check_label
+from movinet.data.sources.splits import SPLIT_FOLDERS, SourceClip
+from movinet.data.videos.video_files import VIDEO_SUFFIXES
 from movinet.errors import InputError
 
 LINK_REASON = "is a link out of the folder"

@@ -10,15 +10,16 @@ import numpy as np
 import tensorflow_datasets as tfds
 from absl import logging
 
-from movinet.data import layouts, planning, shards, source_report
-from movinet.data.clips import EncodingSettings
-from movinet.data.manifest import Skipped
-from movinet.data.planning import BuildSettings
-from movinet.data.source_settings import SourceSettings
-from movinet.data.sources import Source
-from movinet.data.splits import SPLITS, SourceClip
-from movinet.data.tfds_records import TIMES_FEATURE
-from movinet.data.workers import Failure, map_in_processes
+from movinet.data.building import planning, shards
+from movinet.data.building.manifest import Skipped
+from movinet.data.building.planning import BuildSettings
+from movinet.data.building.workers import Failure, map_in_processes
+from movinet.data.pipeline.tfds_records import TIMES_FEATURE
+from movinet.data.sources import layouts, report
+from movinet.data.sources.settings import SourceSettings
+from movinet.data.sources.source import Source
+from movinet.data.sources.splits import SPLITS, SourceClip
+from movinet.data.videos.clips import EncodingSettings
 from movinet.errors import InputError
 
 _LISTED = 20
@@ -137,7 +138,7 @@ class VideosBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  #
     def _split_generators(self, dl_manager: Any) -> dict[str, Iterator[tuple[str, Any]]]:
         config = self.builder_config
         source = config.find(os.fspath(dl_manager.manual_dir))
-        for sentence in (*source.notes, *source_report.summary(source)):
+        for sentence in (*source.notes, *report.summary(source)):
             logging.info(sentence)
         self.info.features["label"].names = list(source.labels)
         self._allowed = config.max_bad_fraction * (len(source.clips) + len(source.skipped))

@@ -7,13 +7,13 @@ from typing import Any
 
 from tqdm import tqdm
 
-from movinet.data.clips import EncodedClip, EncodingSettings, encode_clip
-from movinet.data.manifest import Skipped
-from movinet.data.planning import PlannedShard
-from movinet.data.splits import SourceClip
-from movinet.data.staging import Staging
-from movinet.data.videos import VideoError
-from movinet.data.workers import Failure, map_in_processes
+from movinet.data.building.manifest import Skipped
+from movinet.data.building.planning import PlannedShard
+from movinet.data.building.staging import Staging
+from movinet.data.building.workers import Failure, map_in_processes
+from movinet.data.sources.splits import SourceClip
+from movinet.data.videos.clips import EncodedClip, EncodingSettings, encode_clip
+from movinet.data.videos.video_files import VideoError
 
 Task = tuple[SourceClip, EncodingSettings]
 
@@ -37,7 +37,7 @@ class ShardBuilder:
             InputError: it cannot be written.
         """
         # Loads TensorFlow, which takes seconds: not for an early error.
-        from movinet.data import records
+        from movinet.data.building import records
 
         label_numbers = {label: number for number, label in enumerate(self.labels)}
         counts: collections.Counter[str] = collections.Counter()

@@ -5,10 +5,10 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from movinet.data import decoding
-from movinet.data.data_service import DataService
-from movinet.data.record_source import RecordSource
-from movinet.data.views import Augment, ClipSettings, evaluation_views, training_clip
+from movinet.data.pipeline import decoding
+from movinet.data.pipeline.data_service import DataService
+from movinet.data.pipeline.record_source import RecordSource
+from movinet.data.pipeline.views import Augment, ClipSettings, evaluation_views, training_clip
 from movinet.errors import InputError
 
 # images [B, T, H, W, 3], labels [B, K], seed int64 [2] -> images and labels of the same shapes

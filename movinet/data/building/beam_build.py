@@ -20,10 +20,10 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.runner import create_runner
 from tqdm import tqdm
 
-from movinet.data.planning import PlannedShard
-from movinet.data.shards import BuildShards, ShardBuilder, encode
-from movinet.data.staging import Staging
-from movinet.data.workers import ProcessPool, available_cores
+from movinet.data.building.planning import PlannedShard
+from movinet.data.building.shards import BuildShards, ShardBuilder, encode
+from movinet.data.building.staging import Staging
+from movinet.data.building.workers import ProcessPool, available_cores
 from movinet.errors import InputError
 
 _DIRECT = ("direct", "directrunner")

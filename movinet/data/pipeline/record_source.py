@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-from movinet.data import checks, decoding
-from movinet.data.decoding import Record
+from movinet.data.pipeline import checks, decoding
+from movinet.data.pipeline.decoding import Record
 
 
 class RecordFile(NamedTuple):

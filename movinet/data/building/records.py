@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 import tensorflow as tf
 
-from movinet.data.clips import EncodedClip
-from movinet.data.decoding import IMAGE_FIELD, LABEL_FIELD, TIMESTAMP_FIELD
+from movinet.data.pipeline.decoding import IMAGE_FIELD, LABEL_FIELD, TIMESTAMP_FIELD
+from movinet.data.videos.clips import EncodedClip
 
 HEIGHT_FIELD = "image/height"
 WIDTH_FIELD = "image/width"

@@ -8,7 +8,7 @@ from fractions import Fraction
 import av
 import numpy as np
 
-from movinet.data import containers
+from movinet.data.videos import containers
 from movinet.errors import InputError
 
 VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".gif", ".m4v")

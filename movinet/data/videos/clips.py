@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 from PIL import Image
 
-from movinet.data.frame_folders import Picture, read_pictures
-from movinet.data.splits import SourceClip
-from movinet.data.videos import MAX_FRAMES, VideoError, read_frames
+from movinet.data.sources.splits import SourceClip
+from movinet.data.videos.frame_folders import Picture, read_pictures
+from movinet.data.videos.video_files import MAX_FRAMES, VideoError, read_frames
 
 _MAX_CLIP_BYTES = 1 << 30  # A record is one message of Protocol Buffers: at most 2 GiB.
 

@@ -8,12 +8,12 @@ import string
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from movinet.data.labels import number_order, read_labels
-from movinet.data.manifest import Skipped
-from movinet.data.source_settings import SourceSettings
-from movinet.data.sources import Source
-from movinet.data.splits import SPLIT_FOLDERS, FrameFolder, SourceClip
-from movinet.data.videos import VIDEO_SUFFIXES
+from movinet.data.building.manifest import Skipped
+from movinet.data.sources.labels import number_order, read_labels
+from movinet.data.sources.settings import SourceSettings
+from movinet.data.sources.source import Source
+from movinet.data.sources.splits import SPLIT_FOLDERS, FrameFolder, SourceClip
+from movinet.data.videos.video_files import VIDEO_SUFFIXES
 from movinet.errors import InputError
 
 _ENDINGS = (".txt", ".list", ".csv")

@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from movinet.data import decoding
-from movinet.data.decoding import Record
-from movinet.data.record_source import RecordFile, RecordSource
-from movinet.data.splits import SPLIT_FOLDERS
+from movinet.data.pipeline import decoding
+from movinet.data.pipeline.decoding import Record
+from movinet.data.pipeline.record_source import RecordFile, RecordSource
+from movinet.data.sources.splits import SPLIT_FOLDERS
 from movinet.errors import InputError
 
 TIMES_FEATURE = "timestamps"

@@ -8,7 +8,7 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
-from movinet.data.splits import SPLITS
+from movinet.data.sources.splits import SPLITS
 from movinet.errors import InputError
 
 FORMAT = "movinet-dataset/1"

@@ -1,6 +1,6 @@
 """The clips of a dataset before it is built, and finding those of a folder or a list of videos.
 
-`movinet.data.layouts` finds those of other datasets.
+`movinet.data.sources.layouts` finds those of other datasets.
 """
 
 import csv
@@ -9,12 +9,12 @@ import os
 import pathlib
 from collections.abc import Sequence
 
-from movinet.data.annotations import ListedClip
-from movinet.data.folders import find_in_folder
-from movinet.data.labels import check_label, names_by_number, number_order, read_labels
-from movinet.data.manifest import Skipped
-from movinet.data.splits import SPLIT_FOLDERS, SourceClip
-from movinet.data.videos import VIDEO_SUFFIXES
+from movinet.data.building.manifest import Skipped
+from movinet.data.sources.annotations import ListedClip
+from movinet.data.sources.folders import find_in_folder
+from movinet.data.sources.labels import check_label, names_by_number, number_order, read_labels
+from movinet.data.sources.splits import SPLIT_FOLDERS, SourceClip
+from movinet.data.videos.video_files import VIDEO_SUFFIXES
 from movinet.errors import InputError
 
 _PATH_COLUMNS = ("path", "video", "video_path", "file", "filename", "video_name")

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from absl import flags
 
-from movinet.data.source_settings import FOLDS, LAYOUTS, SourceSettings
+from movinet.data.sources.settings import FOLDS, LAYOUTS, SourceSettings
 from movinet.errors import InputError
 
 if TYPE_CHECKING:
-    from movinet.data.sources import Source
+    from movinet.data.sources.source import Source
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("input", None, "Folder of videos, or list of them.", required=True)
@@ -57,7 +57,7 @@ def find() -> "Source":
 
     Raises: InputError if there are no clips, or a flag is not for the layout.
     """
-    from movinet.data import layouts, source_report
+    from movinet.data.sources import layouts, report
 
     settings = SourceSettings(
         input=FLAGS.input,
@@ -77,9 +77,9 @@ def find() -> "Source":
                 f"{layout}: leave it out, or choose with --layout."
             )
     source = layouts.find(dataclasses.replace(settings, layout=layout))
-    for sentence in (*source.notes, *source_report.summary(source)):
+    for sentence in (*source.notes, *report.summary(source)):
         print(sentence)
     if "output" in FLAGS and FLAGS.output:
-        for path in source_report.write(source, FLAGS.output):
+        for path in report.write(source, FLAGS.output):
             print(f"written: {path}")
     return source

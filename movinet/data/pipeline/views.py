@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
-from movinet.data import augmentation, cropping, decoding, sampling, sampling_names
-from movinet.data.normalisation import PLAIN, Normalisation
+from movinet.data.pipeline import augmentation, cropping, decoding, sampling, sampling_names
+from movinet.data.pipeline.normalisation import PLAIN, Normalisation
 from movinet.errors import InputError
 
 # clip uint8 [T, H, W, 3], seed int64 [2] -> clip of the same shape and type

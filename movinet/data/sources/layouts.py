@@ -3,18 +3,18 @@
 import dataclasses
 import pathlib
 
-from movinet.data.annotations import is_annotation
-from movinet.data.frame_lists import find_frame_folders, find_frame_lists, is_frame_list
-from movinet.data.kinetics import find_annotations, find_kinetics
-from movinet.data.official_splits import (
+from movinet.data.sources.annotations import is_annotation
+from movinet.data.sources.frame_lists import find_frame_folders, find_frame_lists, is_frame_list
+from movinet.data.sources.kinetics import find_annotations, find_kinetics
+from movinet.data.sources.official_splits import (
     find_hmdb51,
     find_hmdb51_lists,
     find_ucf101,
     find_ucf101_lists,
 )
-from movinet.data.source_settings import LAYOUTS, SourceSettings
-from movinet.data.sources import Source, find_source
-from movinet.data.splits import hold_out_validation
+from movinet.data.sources.settings import LAYOUTS, SourceSettings
+from movinet.data.sources.source import Source, find_source
+from movinet.data.sources.splits import hold_out_validation
 from movinet.errors import InputError
 
 _OFFICIAL = {"ucf101": find_ucf101, "hmdb51": find_hmdb51}

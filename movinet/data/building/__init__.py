@@ -1,0 +1,1 @@
+"""Datasets on disk: TFRecord shards, built by many processes or machines, and their manifest."""

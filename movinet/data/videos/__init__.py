@@ -1,0 +1,1 @@
+"""Frames and their times, out of files that nobody trusts."""
