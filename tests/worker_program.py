@@ -1,5 +1,5 @@
-"""What each process of test_workers.py runs: the same steps with synchronised batch norms and
-without, and an evaluation.
+"""What each process of test_several_machines.py runs: the same steps with synchronised batch norms
+and without, and an evaluation.
 
 python3 worker_program.py FOLDER OVERRIDE CHANGES
 """

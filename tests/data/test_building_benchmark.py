@@ -13,8 +13,8 @@ from video_files import write_class_folders
 from benchmarks import dataset_building, dataset_videos
 from benchmarks.watched_build import Watched
 from movinet.data.building import manifest as manifests
-from movinet.data.building.manifest import Skipped
 from movinet.data.sources.source import find_source
+from movinet.data.sources.splits import Skipped
 from movinet.data.videos.video_files import VideoError, read_frames
 from movinet.errors import VerificationError
 

@@ -7,7 +7,8 @@ import json
 import pytest
 
 from movinet.data.building import manifest as manifests
-from movinet.data.building.manifest import Manifest, Shard, Skipped, Split
+from movinet.data.building.manifest import Manifest, Shard, Split
+from movinet.data.sources.splits import Skipped
 from movinet.errors import InputError
 
 

@@ -20,6 +20,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.runner import create_runner
 from tqdm import tqdm
 
+import movinet
 from movinet.data.building.planning import PlannedShard
 from movinet.data.building.shards import BuildShards, ShardBuilder, encode
 from movinet.data.building.staging import Staging
@@ -124,7 +125,7 @@ class _BuildShard(beam.DoFn):
 def _importable() -> Iterator[None]:
     """Has worker processes of this machine find this package where this process found it."""
     before = os.environ.get("PYTHONPATH")
-    root = str(pathlib.Path(__file__).parents[2])
+    root = str(pathlib.Path(movinet.__file__).parents[1])
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (root, before)))
     try:
         yield

@@ -8,7 +8,7 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any
 
-from movinet.data.sources.splits import SPLITS
+from movinet.data.sources.splits import SPLITS, Skipped
 from movinet.errors import InputError
 
 FORMAT = "movinet-dataset/1"
@@ -33,15 +33,6 @@ class Split:
     clips: int
     clips_per_class: Mapping[str, int]
     shards: tuple[Shard, ...]
-
-
-@dataclasses.dataclass(frozen=True)
-class Skipped:
-    """A video that was left out, and why."""
-
-    path: str
-    split: str
-    reason: str
 
 
 @dataclasses.dataclass(frozen=True)

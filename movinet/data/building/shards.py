@@ -7,11 +7,10 @@ from typing import Any
 
 from tqdm import tqdm
 
-from movinet.data.building.manifest import Skipped
 from movinet.data.building.planning import PlannedShard
 from movinet.data.building.staging import Staging
 from movinet.data.building.workers import Failure, map_in_processes
-from movinet.data.sources.splits import SourceClip
+from movinet.data.sources.splits import Skipped, SourceClip
 from movinet.data.videos.clips import EncodedClip, EncodingSettings, encode_clip
 from movinet.data.videos.video_files import VideoError
 

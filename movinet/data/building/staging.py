@@ -17,9 +17,9 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 
 from movinet.data.building import manifest as manifests
-from movinet.data.building.manifest import MANIFEST_NAME, Skipped
+from movinet.data.building.manifest import MANIFEST_NAME
 from movinet.data.building.planning import PlannedShard, versions
-from movinet.data.sources.splits import FrameFolder, SourceClip
+from movinet.data.sources.splits import FrameFolder, Skipped, SourceClip
 from movinet.errors import InputError
 from movinet.files import write_text
 

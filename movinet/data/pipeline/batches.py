@@ -174,7 +174,11 @@ def _read(
         if shards_files:  # else all workers must meet the records in the same order
             dataset = dataset.shuffle(count, seed=seed)
         dataset = dataset.interleave(
-            source.read, cycle_length=cycle_length, num_parallel_calls=tf.data.AUTOTUNE
+            source.read,
+            cycle_length=cycle_length,
+            num_parallel_calls=tf.data.AUTOTUNE,
+            # Otherwise as the caller says; a share of all records needs them in one order.
+            deterministic=None if shards_files else True,
         )
     else:
         dataset = dataset.flat_map(source.read)

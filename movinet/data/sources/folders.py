@@ -6,9 +6,8 @@ import pathlib
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from movinet.data.building.manifest import Skipped
 from movinet.data.sources.labels import check_label
-from movinet.data.sources.splits import SPLIT_FOLDERS, SourceClip
+from movinet.data.sources.splits import SPLIT_FOLDERS, Skipped, SourceClip
 from movinet.data.videos.video_files import VIDEO_SUFFIXES
 from movinet.errors import InputError
 

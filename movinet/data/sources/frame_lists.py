@@ -8,11 +8,10 @@ import string
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from movinet.data.building.manifest import Skipped
 from movinet.data.sources.labels import number_order, read_labels
 from movinet.data.sources.settings import SourceSettings
 from movinet.data.sources.source import Source
-from movinet.data.sources.splits import SPLIT_FOLDERS, FrameFolder, SourceClip
+from movinet.data.sources.splits import SPLIT_FOLDERS, FrameFolder, Skipped, SourceClip
 from movinet.data.videos.video_files import VIDEO_SUFFIXES
 from movinet.errors import InputError
 

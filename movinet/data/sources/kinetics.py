@@ -7,12 +7,11 @@ import os
 import pathlib
 from collections.abc import Sequence
 
-from movinet.data.building.manifest import Skipped
 from movinet.data.sources.annotations import ClipKey, clip_key, is_annotation, read_annotations
 from movinet.data.sources.folders import LINK_REASON, FoundVideo, find_in_folder, walk_dataset
 from movinet.data.sources.labels import names_by_letters
 from movinet.data.sources.source import Source
-from movinet.data.sources.splits import SPLITS, SourceClip
+from movinet.data.sources.splits import SPLITS, Skipped, SourceClip
 from movinet.errors import InputError
 
 # CVDF's second take of some 1,400 broken clips of Kinetics-400 is extracted beside the first.

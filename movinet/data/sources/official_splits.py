@@ -10,11 +10,10 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from movinet.data.building.manifest import Skipped
 from movinet.data.sources.folders import LINK_REASON, FoundVideo, walk_dataset
 from movinet.data.sources.labels import names_by_letters
 from movinet.data.sources.source import Source
-from movinet.data.sources.splits import SourceClip
+from movinet.data.sources.splits import Skipped, SourceClip
 from movinet.errors import InputError
 
 _UCF101_CLASSES = "classInd.txt"

@@ -9,11 +9,10 @@ import os
 import pathlib
 from collections.abc import Sequence
 
-from movinet.data.building.manifest import Skipped
 from movinet.data.sources.annotations import ListedClip
 from movinet.data.sources.folders import find_in_folder
 from movinet.data.sources.labels import check_label, names_by_number, number_order, read_labels
-from movinet.data.sources.splits import SPLIT_FOLDERS, SourceClip
+from movinet.data.sources.splits import SPLIT_FOLDERS, Skipped, SourceClip
 from movinet.data.videos.video_files import VIDEO_SUFFIXES
 from movinet.errors import InputError
 

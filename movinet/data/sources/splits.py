@@ -56,6 +56,15 @@ class SourceClip:
     frames: FrameFolder | None = None
 
 
+@dataclasses.dataclass(frozen=True)
+class Skipped:
+    """A video that was left out, and why."""
+
+    path: str
+    split: str
+    reason: str
+
+
 def assign_splits(
     clips: Sequence[SourceClip],
     *,

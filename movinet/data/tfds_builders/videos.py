@@ -11,14 +11,13 @@ import tensorflow_datasets as tfds
 from absl import logging
 
 from movinet.data.building import planning, shards
-from movinet.data.building.manifest import Skipped
 from movinet.data.building.planning import BuildSettings
 from movinet.data.building.workers import Failure, map_in_processes
 from movinet.data.pipeline.tfds_records import TIMES_FEATURE
 from movinet.data.sources import layouts, report
 from movinet.data.sources.settings import SourceSettings
 from movinet.data.sources.source import Source
-from movinet.data.sources.splits import SPLITS, SourceClip
+from movinet.data.sources.splits import SPLITS, Skipped, SourceClip
 from movinet.data.videos.clips import EncodingSettings
 from movinet.errors import InputError
 
