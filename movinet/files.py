@@ -1,4 +1,4 @@
-"""Writing files so that a reader never meets half of one."""
+"""Writing files so that a reader never meets half of one, and telling large ones apart."""
 
 import contextlib
 import os
@@ -7,6 +7,8 @@ import shutil
 from collections.abc import Iterator
 
 from movinet.errors import InputError
+
+_SAMPLED_BYTES = 1 << 15
 
 
 @contextlib.contextmanager
@@ -78,3 +80,12 @@ def _swap(target: pathlib.Path, aside: pathlib.Path, old: pathlib.Path) -> None:
         os.replace(old, target)
         raise
     shutil.rmtree(old, ignore_errors=True)
+
+
+def sample(path: str | os.PathLike[str]) -> bytes:
+    """Returns size, start and end of a file: a video hardly changes without one of them."""
+    size = os.stat(path).st_size
+    with open(path, "rb") as file:
+        start = file.read(_SAMPLED_BYTES)
+        file.seek(max(len(start), size - _SAMPLED_BYTES))
+        return size.to_bytes(8, "big") + start + file.read(_SAMPLED_BYTES)

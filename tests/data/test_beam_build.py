@@ -22,18 +22,6 @@ from movinet.data.sources.splits import FrameFolder, SourceClip
 from movinet.errors import InputError
 
 
-@pytest.fixture(scope="module")
-def videos(tmp_path_factory):
-    return write_class_folders(tmp_path_factory.mktemp("videos"))
-
-
-@pytest.fixture(scope="module")
-def dataset(videos, tmp_path_factory):
-    output = tmp_path_factory.mktemp("built") / "dataset"
-    build(videos, output)
-    return output
-
-
 @pytest.fixture
 def staged(videos, tmp_path):
     """A build in progress: (its ShardBuilder, the plan)."""

@@ -6,25 +6,13 @@ import json
 import numpy as np
 import pytest
 from dataset_builds import SMALL, build, contents
-from video_files import grey_steps, write_class_folders, write_video
+from video_files import grey_steps, write_video
 
 from movinet.data.building import manifest as manifests
 from movinet.data.building import shards
 from movinet.data.building.planning import BuildSettings
 from movinet.data.videos.clips import EncodingSettings
 from movinet.errors import InputError
-
-
-@pytest.fixture(scope="module")
-def videos(tmp_path_factory):
-    return write_class_folders(tmp_path_factory.mktemp("videos"))
-
-
-@pytest.fixture(scope="module")
-def dataset(videos, tmp_path_factory):
-    output = tmp_path_factory.mktemp("built") / "dataset"
-    build(videos, output)
-    return output
 
 
 def read_examples(folder, pattern="*.tfrecord"):

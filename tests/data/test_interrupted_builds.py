@@ -22,18 +22,6 @@ from movinet.data.videos.clips import EncodingSettings
 from movinet.errors import InputError
 
 
-@pytest.fixture(scope="module")
-def videos(tmp_path_factory):
-    return write_class_folders(tmp_path_factory.mktemp("videos"))
-
-
-@pytest.fixture(scope="module")
-def dataset(videos, tmp_path_factory):
-    output = tmp_path_factory.mktemp("built") / "dataset"
-    build(videos, output)
-    return output
-
-
 @pytest.fixture
 def decoded(monkeypatch):
     """The names of the clips that are decoded from now on."""

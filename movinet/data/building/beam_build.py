@@ -32,6 +32,7 @@ _WORKER_THREAD = "run_worker"  # Beam's name of the thread that waits for a work
 _SECONDS_BETWEEN_LOOKS = 1.0
 _GRACE_SECONDS = 10.0  # Of an end that somebody asked for, in which worker processes may fail.
 _LISTED = 3
+_CALL = signal.SIGUSR1
 
 
 def prepare(runner: str, options: Sequence[str], workers: int, timeout: float) -> BuildShards:
@@ -160,30 +161,45 @@ def _watched(staging: Staging, shards: Sequence[PlannedShard], progress: tqdm) -
         look()
 
 
+class _DeadWorkerError(BaseException):
+    """A worker process of this machine is gone; nothing of Beam's may hold this up."""
+
+
 @contextlib.contextmanager
 def _noticing_deaths(problems: list[str]) -> Iterator[None]:
     """Ends the pipeline when a worker process of this machine dies, and adds to `problems`.
 
     Beam would wait for its answer forever: the thread that started the process ends with an
-    exception, and nobody looks.
+    exception, and nobody looks. Only the main thread can be called away from its waiting, by a
+    signal; not by that of Ctrl-C, which shells have their background jobs ignore.
     """
     otherwise, leader = threading.excepthook, threading.current_thread()
-    ended, interrupted = threading.Event(), threading.Event()
+    ended, in_turn = threading.Event(), threading.Lock()
 
     def notice(arguments: threading.ExceptHookArgs) -> None:
         if arguments.thread is None or arguments.thread.name != _WORKER_THREAD:
             otherwise(arguments)
-        elif not ended.wait(_GRACE_SECONDS) and leader is threading.main_thread():
-            problems.append(f"{arguments.exc_value} (out of memory?).")
-            interrupted.set()
-            signal.pthread_kill(leader.ident or 0, signal.SIGINT)
+            return
+        ended.wait(_GRACE_SECONDS)
+        with in_turn:
+            if not ended.is_set():
+                problems.append(f"{arguments.exc_value} (out of memory?).")
+                signal.pthread_kill(leader.ident or 0, _CALL)
 
+    def answer(*_: Any) -> None:
+        raise _DeadWorkerError
+
+    if leader is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(_CALL, answer)
     threading.excepthook = notice
     try:
         yield
-    except KeyboardInterrupt:
-        if not interrupted.is_set():
-            raise
+    except _DeadWorkerError:
+        pass
     finally:
-        ended.set()
+        with in_turn:
+            ended.set()
         threading.excepthook = otherwise
+        signal.signal(_CALL, before)

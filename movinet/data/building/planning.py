@@ -5,18 +5,17 @@ import dataclasses
 import hashlib
 import importlib.metadata
 import json
-import pathlib
 import platform
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+from movinet import files
 from movinet.data.sources.source import Source
 from movinet.data.sources.splits import SPLITS, SourceClip, assign_splits
 from movinet.data.videos.clips import EncodingSettings
 
 _CLIPS_PER_SHARD = 128
 _FEWEST_SHARDS = 4  # So that readers can interleave even a small split.
-_SAMPLED_BYTES = 1 << 14  # Of a file's start and of its end, to notice that it changed.
 _READERS = 32  # Threads: over a network, reading a little of many files is mostly waiting.
 
 
@@ -114,13 +113,5 @@ def _sample(clip: SourceClip) -> bytes:
     for path in paths:
         with contextlib.suppress(OSError):  # Missing or unreadable; decoding will tell the reason.
             if path.is_file():
-                digest.update(_ends(path))
+                digest.update(files.sample(path))
     return digest.digest()
-
-
-def _ends(path: pathlib.Path) -> bytes:
-    size = path.stat().st_size
-    with open(path, "rb") as file:
-        start = file.read(_SAMPLED_BYTES)
-        file.seek(max(0, size - _SAMPLED_BYTES))
-        return size.to_bytes(8, "big") + start + file.read(_SAMPLED_BYTES)

@@ -1,18 +1,16 @@
 """Frames of a clip of any source, and whether two clips hold the same bytes."""
 
 import hashlib
-import pathlib
 from collections.abc import Iterator
 
 import numpy as np
 
+from movinet import files
 from movinet.data.dataset_check import stored_clips
 from movinet.data.dataset_check.stored_clips import StoredClip
 from movinet.data.sources.splits import SourceClip
 from movinet.data.videos.clips import read_clip_frames
 from movinet.data.videos.video_files import MAX_FRAMES, VideoError
-
-_SAMPLED_BYTES = 1 << 16  # Of a file's start and of its end.
 
 
 def read_pictures(
@@ -52,15 +50,7 @@ def content_digest(clip: SourceClip) -> bytes:
     try:
         for path in paths:
             if path.is_file():
-                digest.update(_sample(path))
+                digest.update(files.sample(path))
     except OSError as error:
         raise VideoError(clip.path, f"cannot be read ({error.strerror})") from error
     return digest.digest()
-
-
-def _sample(path: pathlib.Path) -> bytes:
-    size = path.stat().st_size
-    with open(path, "rb") as file:
-        start = file.read(_SAMPLED_BYTES)
-        file.seek(max(len(start), size - _SAMPLED_BYTES))
-        return size.to_bytes(8, "big") + start + file.read(_SAMPLED_BYTES)
