@@ -47,7 +47,16 @@ def build_but_publish(videos, output, monkeypatch):
     assert final_files(output) == []
 
 
+@pytest.fixture
+def hears_ctrl_c():
+    """Shells have background jobs ignore Ctrl-C, which what these start would inherit."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.slow
+@pytest.mark.usefixtures("hears_ctrl_c")
 @pytest.mark.parametrize("signal_number", [signal.SIGKILL, signal.SIGINT])
 def test_an_interrupted_build_goes_on(tmp_path, signal_number):
     # Long enough that most of the work is still to do when the signal comes.

@@ -110,7 +110,7 @@ def run_flags(*flags):
     program = (
         "from absl import flags\n"
         "from movinet import cli\n"
-        "from movinet.data import source_flags\n"
+        "from movinet.data.sources import source_flags\n"
         "flags.DEFINE_string('output', None, 'Folder.')\n"
         "cli.run(lambda: print(len(source_flags.find().clips), 'clips'))\n"
     )
