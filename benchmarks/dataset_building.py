@@ -24,9 +24,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from absl import flags
 
-from benchmarks import dataset_videos, machine, watched_build
-from benchmarks.marked_lines import replaced
-from movinet import cli, files
+from benchmarks import dataset_videos, machine, marked_lines, watched_build
+from movinet import cli
 from movinet.data.building import manifest as manifests
 from movinet.data.building.manifest import Manifest
 from movinet.data.building.workers import available_cores
@@ -53,7 +52,7 @@ NAME = "dataset building"
 def main() -> None:
     """Builds, verifies, prints and writes."""
     if _UPDATE.value:  # What cannot be read is said before minutes of building.
-        replaced(pathlib.Path(_UPDATE.value), NAME, [])
+        marked_lines.replaced(pathlib.Path(_UPDATE.value), NAME, [])
     workers = _WORKERS.value or available_cores()
     with tempfile.TemporaryDirectory() as folder:
         lines = [*small(pathlib.Path(folder), workers), ""]
@@ -64,8 +63,7 @@ def main() -> None:
     lines += [f"Measured on {system['cores']} cores of {system['processor']}."]
     print("\n".join(lines))
     if _UPDATE.value:
-        path = pathlib.Path(_UPDATE.value)
-        files.write_text(path, replaced(path, NAME, lines))
+        marked_lines.update(_UPDATE.value, NAME, lines)
 
 
 def small(folder: pathlib.Path, workers: int) -> Iterator[str]:

@@ -3,12 +3,11 @@
 import pathlib
 import shutil
 
-from benchmarks import plots, table
+from benchmarks import marked_lines, plots, table
 from benchmarks.results import JSON_NAME, Results
 from movinet import files
-from movinet.errors import InputError
 
-BEGIN, END = "<!-- benchmark -->", "<!-- /benchmark -->"
+NAME = "benchmark"
 STORED = pathlib.Path("docs/benchmark") / JSON_NAME
 IMAGES = pathlib.Path("docs/images")
 # Document: whether it holds the most important lines alone.
@@ -46,11 +45,5 @@ def expected_text(root: pathlib.Path, name: str, results: Results) -> str:
 
     Raises: InputError if it is not there or has no markers.
     """
-    path = root / name
-    text = path.read_text(encoding="utf-8") if path.is_file() else ""
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end):
-        raise InputError(f"{name} has no place for the table: write {BEGIN} and {END} into it.")
     rendered = table.render(results, headlines=DOCUMENTS[name])
-    return f"{before}{BEGIN}\n\n{rendered}\n{END}{after}"
+    return marked_lines.replaced(root / name, NAME, rendered.split("\n"))

@@ -21,8 +21,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from absl import flags
 
-from benchmarks.marked_lines import replaced
-from movinet import cli, files
+from benchmarks import marked_lines
+from movinet import cli
 
 _BATCH = flags.DEFINE_integer("batch_size", 32, "Clips in a step.", lower_bound=2)
 _COUNTS = flags.DEFINE_list("counts", "2,4,8,16,32", "Numbers of micro-batches.")
@@ -42,7 +42,7 @@ _DESCENT = (
 def main() -> None:
     """Trains, takes the steps, prints and writes."""
     if _UPDATE.value:
-        replaced(pathlib.Path(_UPDATE.value), NAME, [])
+        marked_lines.replaced(pathlib.Path(_UPDATE.value), NAME, [])
     for count in _COUNTS.value:
         configuration(int(count))
     lines = []
@@ -50,7 +50,7 @@ def main() -> None:
         print(line, flush=True)
         lines.append(line)
     if _UPDATE.value:
-        files.write_text(_UPDATE.value, replaced(pathlib.Path(_UPDATE.value), NAME, lines))
+        marked_lines.update(_UPDATE.value, NAME, lines)
 
 
 def configuration(count: int, changes: str = _DESCENT) -> Any:

@@ -24,7 +24,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from absl import flags
 
-from benchmarks.marked_lines import replaced
+from benchmarks import marked_lines
 from movinet import cli, complexity, devices, files, roofline
 from movinet.errors import InputError
 from movinet.operation_counts import Workload
@@ -79,7 +79,7 @@ def main() -> None:
         return
     # What cannot be read is said before minutes of measuring.
     if _UPDATE.value:
-        replaced(pathlib.Path(_UPDATE.value), NAME, [])
+        marked_lines.replaced(pathlib.Path(_UPDATE.value), NAME, [])
     for flag in (_FRAMES, _SIZES, _BATCHES, _BASE):
         numbers(flag)
     points = [point for threads in numbers(_THREADS) for point in run_child(threads)]
@@ -96,10 +96,8 @@ def main() -> None:
         title += f"{frames} frames, {size} pixels, {_THREADS.value[-1]} thread(s)"
         draw(_PLOT.value, points, SWEEPS | {"threads": "threads"}, WORKS, title)
     if _UPDATE.value:
-        if _PLOT.value:
-            picture = os.path.relpath(_PLOT.value, pathlib.Path(_UPDATE.value).parent)
-            lines = [f"![times against sizes and threads]({picture})", "", *lines]
-        files.write_text(_UPDATE.value, replaced(pathlib.Path(_UPDATE.value), NAME, lines))
+        words = "times against sizes and threads"
+        marked_lines.update(_UPDATE.value, NAME, lines, _PLOT.value, words)
 
 
 def run_child(threads: int) -> list[Point]:

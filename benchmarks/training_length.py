@@ -23,7 +23,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from absl import flags
 
-from benchmarks.marked_lines import replaced
+from benchmarks import marked_lines
 from movinet import cli, files
 
 _MODEL_ID = flags.DEFINE_string("model_id", "a0", "Architecture (default a0).")
@@ -61,7 +61,7 @@ def main() -> None:
         return
     # What cannot be read or done is said before minutes of measuring.
     if _UPDATE.value:
-        replaced(pathlib.Path(_UPDATE.value), NAME, [])
+        marked_lines.replaced(pathlib.Path(_UPDATE.value), NAME, [])
     lengths = [int(value) for value in _FRAMES.value]
     for frames in lengths:
         configuration("clips", frames)
@@ -74,10 +74,8 @@ def main() -> None:
     if _PLOT.value:
         draw(_PLOT.value, points)
     if _UPDATE.value:
-        if _PLOT.value:
-            picture = os.path.relpath(_PLOT.value, pathlib.Path(_UPDATE.value).parent)
-            lines = [f"![memory of a training step against frames]({picture})", "", *lines]
-        files.write_text(_UPDATE.value, replaced(pathlib.Path(_UPDATE.value), NAME, lines))
+        words = "memory of a training step against frames"
+        marked_lines.update(_UPDATE.value, NAME, lines, _PLOT.value, words)
 
 
 def run_child(way: str, frames: int) -> Point:

@@ -6,7 +6,7 @@ import pathlib
 import pytest
 import stored
 
-from benchmarks import documents, table
+from benchmarks import documents, marked_lines, table
 from benchmarks.results import Results
 from movinet.errors import InputError
 
@@ -16,7 +16,8 @@ def project(tmp_path):
     """A project whose documents have a place for the table, and a run beside it."""
     (tmp_path / "docs").mkdir()
     for name in documents.DOCUMENTS:
-        text = f"# {name}\n\n{documents.BEGIN}\nold\n{documents.END}\n\nmore\n"
+        begin, end = marked_lines.markers(documents.NAME)
+        text = f"# {name}\n\n{begin}\nold\n{end}\n\nmore\n"
         (tmp_path / name).write_text(text)
     stored.results().write(tmp_path / "run")
     (tmp_path / "run" / "benchmark_latency.png").write_bytes(b"picture")

@@ -8,6 +8,7 @@ import string
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from movinet.data.sources import text_lines
 from movinet.data.sources.labels import number_order, read_labels
 from movinet.data.sources.settings import SourceSettings
 from movinet.data.sources.source import Source
@@ -49,7 +50,7 @@ def find_frame_lists(
 def is_frame_list(path: pathlib.Path, source: pathlib.Path) -> bool:
     """Returns whether the first line of a file names a folder of frames."""
     try:
-        first = next(_read(path))
+        first = next(_frame_lines(path))
     except (InputError, StopIteration):
         return False
     is_video = first.folder.lower().endswith(VIDEO_SUFFIXES)
@@ -94,7 +95,7 @@ def find_frame_folders(
     root = _root(source)
     inside = root.resolve()
     for path, split in _with_splits(paths):
-        for line in _read(path):
+        for line in _frame_lines(path):
             name = _name_below(root, line)
             if name in lines:
                 raise InputError(f"{line.where} names {name} again, as {lines[name].where} did.")
@@ -163,14 +164,9 @@ def _split_of(path: pathlib.Path) -> str | None:
     return words.pop() if len(words) == 1 else None
 
 
-def _read(path: pathlib.Path) -> Iterator[_Line]:
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"Cannot read the list {path}: {error}.") from error
-    for number, line in enumerate(lines, 1):
-        if line.strip():
-            yield _parse(line, f"{path}, line {number}")
+def _frame_lines(path: pathlib.Path) -> Iterator[_Line]:
+    for line in text_lines.read_lines(path):
+        yield _parse(line.text, line.where)
 
 
 def _parse(line: str, where: str) -> _Line:

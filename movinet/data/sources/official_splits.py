@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from movinet.data.sources import text_lines
 from movinet.data.sources.folders import LINK_REASON, FoundVideo, walk_dataset
 from movinet.data.sources.labels import names_by_letters
 from movinet.data.sources.source import Source
@@ -79,10 +80,11 @@ def find_ucf101(
             "unpack UCF101TrainTestSplits-RecognitionTask.zip there, or name the folder of the "
             "lists with --annotations."
         )
-    labels = [line.split(maxsplit=1)[-1] for _, line in _lines(folder / _UCF101_CLASSES)]
+    lines = text_lines.read_lines(folder / _UCF101_CLASSES)
+    labels = [line.text.strip().split(maxsplit=1)[-1] for line in lines]
     listed = []
     for split in ("train", "test"):
-        for where, line in _lines(folder / f"{split}list{fold:02}.txt"):
+        for where, _, line in text_lines.read_lines(folder / f"{split}list{fold:02}.txt"):
             label, _, file = line.split()[0].partition("/")  # A training line ends in a number.
             if label not in labels or not file:
                 raise InputError(f"{where} is not 'CLASS/VIDEO.avi' of a class in the lists.")
@@ -118,8 +120,8 @@ def find_hmdb51(
         )
     listed, unused = [], 0
     for label, path in lists.items():
-        for where, line in _lines(path):
-            file, _, part = line.rpartition(" ")
+        for where, _, line in text_lines.read_lines(path):
+            file, _, part = line.strip().rpartition(" ")
             if part == _HMDB51_UNUSED:
                 unused += 1
             elif part in _HMDB51_SPLITS and file:
@@ -193,14 +195,3 @@ def _hmdb51_lists(folder: pathlib.Path, fold: int = 1) -> Iterator[tuple[str, pa
     for path in sorted(folder.glob(f"*_test_split{fold}.txt")):
         if found := _HMDB51_LIST.fullmatch(path.name):
             yield found["label"], path
-
-
-def _lines(path: pathlib.Path) -> Iterator[tuple[str, str]]:
-    """Yields file and line, and the line, of all that are not blank."""
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"Cannot read the list {path}: {error}.") from error
-    for number, line in enumerate(lines, 1):
-        if line.strip():
-            yield f"{path}, line {number}", line.strip()

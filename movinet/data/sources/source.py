@@ -9,6 +9,7 @@ import os
 import pathlib
 from collections.abc import Sequence
 
+from movinet.data.sources import text_lines
 from movinet.data.sources.annotations import ListedClip
 from movinet.data.sources.folders import find_in_folder
 from movinet.data.sources.labels import check_label, names_by_number, number_order, read_labels
@@ -83,18 +84,13 @@ def find_source(
 
 
 def _read_list(path: pathlib.Path) -> list[SourceClip]:
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"Cannot read the list {path}: {error}.") from error
-    rows = [(number, _fields(line)) for number, line in enumerate(lines, 1) if line.strip()]
+    rows = [(line, _fields(line.text)) for line in text_lines.read_lines(path)]
     columns: Sequence[int | None] = (0, 1, 2)
     if rows and (header := _header_columns(rows[0][1])):
         columns = header
         rows = rows[1:]
     clips: dict[str, tuple[int, SourceClip]] = {}
-    for number, fields in rows:
-        where = f"{path}, line {number}"
+    for (where, number, _), fields in rows:
         name, label, split = (
             fields[column].strip() if column is not None and column < len(fields) else ""
             for column in columns
