@@ -6,7 +6,8 @@ from typing import Any
 import tensorflow as tf
 
 from movinet.data.pipeline import batches
-from movinet.data.pipeline.record_source import RecordFile, SequenceExamples
+from movinet.data.pipeline.record_index import RecordFile
+from movinet.data.pipeline.record_source import SequenceExamples
 from movinet.data.pipeline.views import ClipSettings
 
 

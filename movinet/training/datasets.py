@@ -2,16 +2,21 @@
 plain record files.
 """
 
+import hashlib
+import json
 import os
-from typing import NamedTuple, TypeAlias
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any, NamedTuple, TypeAlias
 
 import tensorflow as tf
 from official.vision.configs import video_classification
 
 from movinet.data.building import manifest
-from movinet.data.pipeline import tfds_records
+from movinet.data.pipeline import checksums, tfds_records, unpacking
 from movinet.data.pipeline.decoding import IMAGE_FIELD, LABEL_FIELD
-from movinet.data.pipeline.record_source import RecordFile, RecordSource, SequenceExamples
+from movinet.data.pipeline.record_index import RecordFile
+from movinet.data.pipeline.record_source import RecordSource, SequenceExamples
 from movinet.data.pipeline.tfds_records import TfdsDataset
 from movinet.data.sources.splits import SPLIT_FOLDERS
 from movinet.errors import InputError
@@ -33,10 +38,19 @@ class Described(NamedTuple):
     timed: bool
 
 
-def describe(config: DataConfig, *, checksums: bool = False) -> Described | None:
+def describe(
+    config: DataConfig,
+    *,
+    checksums: bool = False,
+    remembered: str | os.PathLike[str] | None = None,
+) -> Described | None:
     """What the dataset of a configuration says of itself; None for plain record files.
 
-    Args: checksums: compare every byte with the manifest, if there is one.
+    Args:
+        checksums: compare every byte with the manifest, if there is one, and plain files of one
+            size with each other.
+        remembered: a file that keeps checksums, see `manifest.verify`.
+
     Raises: InputError if the dataset is not there, not whole, or has no such split.
     """
     if config.tfds_name:
@@ -47,10 +61,34 @@ def describe(config: DataConfig, *, checksums: bool = False) -> Described | None
             dataset.name, dataset.labels, split, clips, timed=dataset.fields.times is not None
         )
     if not _is_folder(config.input_path):
+        if checksums and config.input_path:
+            _refuse_copies(find_files(config), remembered)
         return None
     split = SPLIT_FOLDERS.get(config.split, config.split)
-    found = manifest.verify(config.input_path, split, checksums=checksums)
+    found = manifest.verify(config.input_path, split, checksums=checksums, remembered=remembered)
     return Described(config.input_path, found.labels, split, found.splits[split].clips, timed=True)
+
+
+def fingerprint(config: DataConfig) -> str:
+    """16 hex digits for what decides order and content of the clips: another dataset, or another
+    part of it, has others; the same one elsewhere has the same.
+
+    Raises: InputError if the dataset is not there.
+    """
+    content: Any
+    if config.tfds_name:
+        dataset = open_tfds(config)
+        split = dataset.find_split(config.tfds_split or config.split)
+        records = dataset.records(split)
+        parts = [(os.path.basename(f.path), f.skip, f.take, _size(f.path)) for f in records.files]
+        content = [dataset.name, str(dataset.info.version), split, parts]
+    elif _is_folder(config.input_path):
+        split = SPLIT_FOLDERS.get(config.split, config.split)
+        shards = manifest.load(config.input_path).find_split(split, config.input_path).shards
+        content = [split, [(shard.name, shard.clips, shard.sha256) for shard in shards]]
+    else:
+        content = [(os.path.basename(path), _size(path)) for path in find_files(config)]
+    return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]
 
 
 def find_manifest(config: DataConfig) -> manifest.Manifest | None:
@@ -99,11 +137,11 @@ def find_records(config: DataConfig) -> RecordSource:
     """
     if config.tfds_name:
         return open_tfds(config).records(config.split)
+    paths = find_files(config)
+    if config.compressed_input:
+        paths = unpacking.unpack(paths)
     return SequenceExamples(
-        tuple(RecordFile(path) for path in find_files(config)),
-        "GZIP" if config.compressed_input else "",
-        config.image_field_key,
-        config.label_field_key,
+        tuple(RecordFile(path) for path in paths), config.image_field_key, config.label_field_key
     )
 
 
@@ -163,6 +201,30 @@ def open_tfds(config: DataConfig) -> TfdsDataset:
 
 def _is_folder(input_path: object) -> bool:
     return isinstance(input_path, str) and bool(input_path) and tf.io.gfile.isdir(input_path)
+
+
+def _size(path: str) -> int:
+    try:
+        return tf.io.gfile.stat(path).length
+    except tf.errors.OpError as error:
+        raise InputError(f"{path} is missing: build or copy the dataset anew.") from error
+
+
+def _refuse_copies(paths: Sequence[str], remembered: str | os.PathLike[str] | None) -> None:
+    """Raises InputError if two files have the same content: clips would count twice."""
+    by_size: dict[int, list[str]] = defaultdict(list)
+    for path in paths:
+        if os.path.isfile(path):  # Those elsewhere would have to be fetched.
+            by_size[os.path.getsize(path)].append(path)
+    suspects = [path for same in by_size.values() if len(same) > 1 for path in same]
+    first: dict[str, str] = {}
+    for path, digest in checksums.checksums(suspects, remembered).items():
+        if digest in first:
+            raise InputError(
+                f"{path} is a copy of {first[digest]}, so its clips would count twice: leave it "
+                "out of input_path."
+            )
+        first[digest] = path
 
 
 def _numbers(count: int) -> tuple[str, ...]:

@@ -2,13 +2,15 @@
 
 import copy
 import dataclasses
+import os
 from typing import Optional
 
 import tensorflow as tf
 from official.vision.configs import common, video_classification
 
-from movinet.data.pipeline import batches, normalisation, sampling_names
+from movinet.data.pipeline import bad_clips, batches, normalisation, sampling_names
 from movinet.data.pipeline.augmentation import Mix
+from movinet.data.pipeline.bad_clips import BadClipPolicy
 from movinet.data.pipeline.data_service import DataService
 from movinet.errors import InputError
 from movinet.training import datasets
@@ -35,6 +37,13 @@ class DataConfig(video_classification.DataConfig):
     sampling: `segments` for one frame of each of as many equal parts of the video, instead of both.
     image_mean, image_std: of red, green and blue, from 0 to 1, by which pixels are normalised.
     verify_checksums: compare every byte with the manifest before use.
+    on_bad_clip: `fail` ends the run at the first clip that cannot be read or decoded, `skip` leaves
+    it out; max_bad_clips: how many may be left out.
+
+    Of the Model Garden's fields three mean less than there: every epoch is shuffled as a whole,
+    which is more than a buffer does, so shuffle_buffer_size changes nothing; cycle_length is the
+    number of clips, not of files, that are read side by side at most; and clips never overtake each
+    other, whatever `deterministic` says.
     """
 
     target_fps: float = 0.0
@@ -43,11 +52,16 @@ class DataConfig(video_classification.DataConfig):
     image_mean: Optional[tuple[float, float, float]] = None  # noqa: UP045
     image_std: Optional[tuple[float, float, float]] = None  # noqa: UP045
     random_flip: bool = True
-    verify_checksums: bool = False
+    verify_checksums: bool = True
+    on_bad_clip: str = bad_clips.FAIL
+    max_bad_clips: int = 100
 
 
-def resolve(config: DataConfig) -> DataConfig:
+def resolve(config: DataConfig, remembered: str | os.PathLike[str] | None = None) -> DataConfig:
     """A copy of `config` with the sizes of its dataset filled in, and `aug_type` written out.
+
+    Args:
+        remembered: a file that keeps checksums, so that what has not changed is read only once.
 
     Raises:
         InputError: the dataset does not match its manifest or the configuration, or a field has a
@@ -61,7 +75,7 @@ def resolve(config: DataConfig) -> DataConfig:
             )
     if isinstance(config.aug_type, str):
         config.aug_type = common.Augmentation(type=config.aug_type)
-    found = datasets.describe(config, checksums=config.verify_checksums)
+    found = datasets.describe(config, checksums=config.verify_checksums, remembered=remembered)
     if found:
         _fill_in(config, found)
     if config.num_classes < 1:
@@ -91,9 +105,17 @@ def _fill_in(config: DataConfig, found: datasets.Described) -> None:
 
 
 def build_inputs(
-    config: DataConfig, input_context: tf.distribute.InputContext | None = None
+    config: DataConfig,
+    input_context: tf.distribute.InputContext | None = None,
+    start: int = 0,
+    bad_clips: str | os.PathLike[str] | None = None,
 ) -> tf.data.Dataset:
     """Batches of ({'image': [B, T, H, W, 3]}, labels); see `movinet.data.pipeline.batches.build`.
+
+    Args:
+        input_context: of several machines, each with its share of every batch.
+        start: clips that were trained on before: the position at which training goes on.
+        bad_clips: a CSV file that lists the clips left out, if `on_bad_clip` is skip.
 
     Raises:
         InputError: the data or the configuration cannot be used.
@@ -110,15 +132,15 @@ def build_inputs(
         is_training=bool(config.is_training),
         batch_size=config.global_batch_size,
         seed=config.seed,
+        start=start,
         augment=_augmenter(config.aug_type) if config.is_training else None,
         mix=_mix(config.mixup_and_cutmix) if config.is_training else None,
         input_context=input_context,
         drop_remainder=config.drop_remainder,
-        shuffle_buffer_size=config.shuffle_buffer_size,
-        cycle_length=config.cycle_length or 10,
+        cycle_length=config.cycle_length,
         cache=config.cache,
-        deterministic=config.deterministic is not False,
         service=_data_service(config) if config.is_training else None,
+        bad_clips=BadClipPolicy(config.on_bad_clip, config.max_bad_clips, bad_clips),
     )
 
 

@@ -5,9 +5,11 @@ import pytest
 import tensorflow as tf
 from record_files import write_grey_clips
 
-from movinet.data.pipeline import batches, data_service
+from movinet.data.pipeline import batches, data_service, order
+from movinet.data.pipeline.bad_clips import SKIP, BadClipPolicy
 from movinet.data.pipeline.data_service import DataService
-from movinet.data.pipeline.record_source import RecordFile, SequenceExamples
+from movinet.data.pipeline.record_index import RecordFile
+from movinet.data.pipeline.record_source import SequenceExamples
 from movinet.data.pipeline.views import ClipSettings
 from movinet.errors import InputError
 
@@ -47,7 +49,7 @@ def counts_of(numbers: list[int]) -> list[int]:
 @pytest.fixture
 def few_epochs(monkeypatch):
     """So many, that a stream comes to an end and can be counted."""
-    monkeypatch.setattr(batches, "_EPOCHS", EPOCHS)
+    monkeypatch.setattr(order, "ENDLESS", FILES * CLIPS * EPOCHS)
 
 
 def test_every_clip_comes_once_in_each_epoch(source, address, few_epochs):
@@ -59,7 +61,7 @@ def test_every_clip_comes_once_in_each_epoch(source, address, few_epochs):
 class DealsNothingOut(DataService):
     """Every worker reads everything."""
 
-    def distribute(self, clips: tf.data.Dataset) -> tf.data.Dataset:
+    def distribute(self, clips: tf.data.Dataset, start: int = 0) -> tf.data.Dataset:
         service = tf.data.experimental.service
         return clips.apply(service.distribute(service.ShardingPolicy.OFF, self.address))
 
@@ -90,18 +92,17 @@ def test_machines_ask_for_the_same_clips(source, address):
         assert features["image"].shape == [2, 2, 16, 16, 3]
 
 
-def test_files_and_augmentation_differ_from_epoch_to_epoch(source):
-    """What the service deals out, read here by one reader: the order is that of the range."""
-    dataset = batches._read_endlessly(source, seed=3, shuffle_buffer_size=1, cycle_length=1)
-    stored = list(dataset.take(2 * FILES * CLIPS).as_numpy_iterator())
-    positions = [position for position, _ in stored]
-    files = [file for _, (file, _, _) in stored]
-    epochs = [files[: FILES * CLIPS], files[FILES * CLIPS :]]
-    assert len(set(positions)) == len(positions)
-    assert sorted(epochs[0]) == sorted(epochs[1])
-    assert epochs[0] != epochs[1]
-    repeated = batches._read_endlessly(source, seed=3, shuffle_buffer_size=1, cycle_length=1)
-    assert [p for p, _ in repeated.take(len(stored)).as_numpy_iterator()] == positions
+def test_a_start_leaves_out_what_came_before(source, address, few_epochs):
+    start = 2 * FILES * CLIPS
+    dataset = stream(source, DataService(address), start=start)
+    assert counts_of(clip_numbers(dataset.take(FILES * CLIPS // 4))) == [1] * FILES * CLIPS
+
+
+def test_clips_are_those_of_the_stream_without_a_service(source, address):
+    """Nearly in its order: the first batches hold what comes first in the stream."""
+    alone = clip_numbers(stream(source, None).take(3))
+    served = clip_numbers(stream(source, DataService(address)).take(3))
+    assert len(set(alone) & set(served)) >= 6
 
 
 def test_one_file_is_enough(source, address):
@@ -123,6 +124,8 @@ def test_what_a_service_cannot_do(source, address):
         stream(source, DataService("somewhere"))
     with pytest.raises(InputError, match="cache"):
         stream(source, DataService(address), cache=True)
+    with pytest.raises(InputError, match="on_bad_clip"):
+        stream(source, DataService(address), bad_clips=BadClipPolicy(SKIP))
     context = tf.distribute.InputContext(2, 0, 2)
     for service, seed in ((DataService(address), 1), (DataService(address, "job"), None)):
         with pytest.raises(InputError, match="tf_data_service_job_name and seed"):

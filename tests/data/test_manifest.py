@@ -3,11 +3,13 @@
 import dataclasses
 import hashlib
 import json
+import os
 
 import pytest
 
 from movinet.data.building import manifest as manifests
 from movinet.data.building.manifest import Manifest, Shard, Split
+from movinet.data.pipeline import checksums
 from movinet.data.sources.splits import Skipped
 from movinet.errors import InputError
 
@@ -118,3 +120,32 @@ def test_shards_that_do_not_match_are_named(dataset):
     (folder / "train-00007-of-00009.tfrecord").touch()
     with pytest.raises(InputError, match=r"train-00007-of-00009\.tfrecord is not in the manifest"):
         manifests.verify(folder, "train")
+
+
+def test_a_shard_in_the_place_of_another_is_named(dataset):
+    folder, manifest = dataset
+    first, second = (folder / f"train-0000{index}-of-00002.tfrecord" for index in range(2))
+    first.write_bytes(b"second!")
+    content = json.loads(manifest.to_json())
+    content["splits"]["train"]["shards"][0]["bytes"] = 7
+    (folder / "manifest.json").write_text(json.dumps(content))
+    with pytest.raises(InputError, match=f"{first.name} is a copy of {second.name}"):
+        manifests.verify(folder, "train", checksums=True)
+
+
+def test_what_has_not_changed_is_read_once(dataset, tmp_path, monkeypatch):
+    folder, _ = dataset
+    remembered = tmp_path / "run" / "data_checked.json"
+    read = []
+    whole = checksums._read
+    monkeypatch.setattr(checksums, "_read", lambda path, _: read.append(path) or whole(path, _))
+    for start in range(4):
+        monkeypatch.setattr(checksums, "_known", {})  # Another process.
+        if start == 2:
+            time = os.stat(folder / "train-00001-of-00002.tfrecord").st_mtime_ns
+            os.utime(folder / "train-00001-of-00002.tfrecord", ns=(time, time + 1))
+        if start == 3:
+            remembered.write_text('{"format": "movinet-checksums/1", "files": {"x": [1, "2", 3]}}')
+        manifests.verify(folder, "train", checksums=True, remembered=remembered)
+        assert len(read) == (2, 2, 3, 5)[start]
+    assert json.loads(remembered.read_text())["format"] == "movinet-checksums/1"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from official.vision.configs import common
-from record_files import write_grey_clips
+from record_files import sequence_example, write_grey_clips, write_records
 
 from movinet.data.pipeline.augmentation import Mix
 from movinet.data.pipeline.normalisation import CENTRED, PLAIN, Normalisation
@@ -42,7 +42,9 @@ def test_defaults_are_the_model_gardens():
         "image_mean": None,
         "image_std": None,
         "random_flip": True,
-        "verify_checksums": False,
+        "verify_checksums": True,
+        "on_bad_clip": "fail",
+        "max_bad_clips": 100,
     }
     reference = inputs.video_classification.DataConfig().as_dict()
     assert DataConfig().as_dict() == {**reference, **own}
@@ -204,9 +206,9 @@ def test_a_dataset_that_does_not_match_its_manifest(config, own_dataset):
     content[-10] ^= 1
     shard.write_bytes(bytes(content))
     with pytest.raises(InputError, match="checksum"):
-        inputs.resolve(config.replace(verify_checksums=True))
+        inputs.resolve(config)
     with pytest.raises(InputError, match=r"train-00001-of-00002\.tfrecord, record 11: damaged"):
-        inputs.build_inputs(config)
+        inputs.build_inputs(config.replace(verify_checksums=False))
     shard.unlink()
     with pytest.raises(InputError, match="missing"):
         inputs.build_inputs(config)
@@ -232,3 +234,54 @@ def test_official_files_need_no_manifest(config, tmp_path):
     )
     assert features["image"].shape == [4, 3, 20, 20, 3]
     assert labels.shape == [4, 5]
+
+
+def test_a_copy_among_plain_files_is_named(config, tmp_path):
+    files = write_grey_clips(tmp_path, files=2, clips=3)
+    shutil.copy(files[0], tmp_path / "clips-copy")
+    config = config.replace(input_path=f"{tmp_path}/clips-*", num_classes=5)
+    with pytest.raises(InputError, match=r"clips-copy is a copy of .*00000|00000.* is a copy of"):
+        inputs.resolve(config)
+    inputs.resolve(config.replace(verify_checksums=False))
+
+
+def test_the_fingerprint_is_that_of_the_content(config, own_dataset, tmp_path):
+    train = datasets.fingerprint(config)
+    assert train == datasets.fingerprint(inputs.resolve(config))
+    assert train == datasets.fingerprint(config.replace(input_path=str(own_dataset), seed=9))
+    assert len(train) == 16 and train != datasets.fingerprint(config.replace(split="val"))
+    manifest = json.loads((own_dataset / "manifest.json").read_text())
+    manifest["splits"]["train"]["shards"][0]["sha256"] = "0"
+    (own_dataset / "manifest.json").write_text(json.dumps(manifest))
+    assert train != datasets.fingerprint(config.replace(input_path=str(own_dataset)))
+    files = write_grey_clips(tmp_path, files=2, clips=3)
+    plain = [datasets.fingerprint(config.replace(input_path=given)) for given in (files, files[:1])]
+    assert len({train, *plain}) == 3
+
+
+def test_start_and_the_list_of_bad_clips_reach_the_pipeline(config, tmp_path):
+    whole, later = (
+        np.concatenate([features["image"] for features, _ in dataset.take(count)])
+        for dataset, count in (
+            (inputs.build_inputs(config), 3),
+            (inputs.build_inputs(config, start=8), 1),
+        )
+    )
+    np.testing.assert_array_equal(later, whole[8:])
+    bad = sequence_example([b"no image"], [0])
+    files = [*write_grey_clips(tmp_path, files=1, clips=7), write_records(tmp_path / "bad", [bad])]
+    config = config.replace(input_path=files, num_classes=5, on_bad_clip="skip", max_bad_clips=1)
+    list(inputs.build_inputs(config, bad_clips=tmp_path / "bad_clips.csv").take(4))
+    assert "neither a JPEG nor a PNG" in (tmp_path / "bad_clips.csv").read_text()
+    with pytest.raises(InputError, match="on_bad_clip is 'drop'"):
+        inputs.build_inputs(config.replace(on_bad_clip="drop"))
+
+
+def test_compressed_files(config, tmp_path):
+    files = write_grey_clips(tmp_path, files=2, clips=3, compression="GZIP")
+    config = config.replace(input_path=files, num_classes=5, is_training=False)
+    with pytest.raises(InputError, match="set compressed_input"):
+        inputs.build_inputs(config)
+    ((features, _),) = inputs.build_inputs(config.replace(compressed_input=True))
+    greys = features["image"].numpy().mean((1, 2, 3, 4)) * 255
+    np.testing.assert_allclose(greys, [0, 5, 10, 15], atol=0.5)

@@ -1,13 +1,13 @@
 """The manifest of a dataset on disk: what is in it, whence it came, and whether all is there."""
 
 import dataclasses
-import hashlib
 import json
 import os
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from movinet.data.pipeline import checksums as file_checksums
 from movinet.data.sources.splits import SPLITS, Skipped
 from movinet.errors import InputError
 
@@ -45,6 +45,12 @@ class Manifest:
     source: str
     skipped: tuple[Skipped, ...] = ()
     versions: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+    def find_split(self, name: str, where: str | os.PathLike[str]) -> Split:
+        """One of the splits of the dataset `where`. Raises InputError if there is none such."""
+        if name not in self.splits:
+            raise InputError(f"{where} has no split {name!r}, only {', '.join(self.splits)}.")
+        return self.splits[name]
 
     def to_json(self) -> str:
         """Returns the content of manifest.json."""
@@ -161,32 +167,39 @@ class _Reader:
         return fields
 
 
-def verify(folder: str | os.PathLike[str], split: str, checksums: bool = False) -> Manifest:
+def verify(
+    folder: str | os.PathLike[str],
+    split: str,
+    checksums: bool = False,
+    remembered: str | os.PathLike[str] | None = None,
+) -> Manifest:
     """Checks that the shards of one split are those of the manifest; returns the manifest.
 
     Args:
         folder: the dataset.
         split: train, validation or test.
         checksums: also read every byte and compare SHA-256.
+        remembered: a file that keeps them, so that only what has changed is read another time.
 
     Raises:
         InputError: a shard is missing, too many, or not as the manifest says.
     """
     folder = pathlib.Path(folder)
     manifest = load(folder)
-    if split not in manifest.splits:
-        raise InputError(f"{folder} has no split {split!r}, only {', '.join(manifest.splits)}.")
-    shards = {shard.name: shard for shard in manifest.splits[split].shards}
+    shards = {shard.name: shard for shard in manifest.find_split(split, folder).shards}
     there = {path.name for path in folder.glob(f"{split}-*.tfrecord")}
     problems = [f"{name} is not in the manifest" for name in sorted(there - shards.keys())]
+    sound = []
     for name, shard in shards.items():
         path = folder / name
         if not path.is_file():
             problems.append(f"{name} is missing")
         elif path.stat().st_size != shard.bytes:
             problems.append(f"{name} has {path.stat().st_size} bytes instead of {shard.bytes}")
-        elif checksums and sha256(path) != shard.sha256:
-            problems.append(f"{name} has changed: its checksum is not the manifest's")
+        else:
+            sound.append(name)
+    if checksums:
+        problems += _changes(folder, [shards[name] for name in sound], manifest, remembered)
     if problems:
         more = f" and {len(problems) - 5} more" if len(problems) > 5 else ""
         raise InputError(
@@ -196,10 +209,27 @@ def verify(folder: str | os.PathLike[str], split: str, checksums: bool = False) 
     return manifest
 
 
+def _changes(
+    folder: pathlib.Path,
+    shards: Sequence[Shard],
+    manifest: Manifest,
+    remembered: str | os.PathLike[str] | None,
+) -> list[str]:
+    """What is wrong with the content of shards of the right size."""
+    names = {s.sha256: s.name for split in manifest.splits.values() for s in split.shards}
+    found = file_checksums.checksums([folder / shard.name for shard in shards], remembered)
+    problems = []
+    for shard in shards:
+        digest = found[os.fspath(folder / shard.name)]
+        if digest == shard.sha256:
+            continue
+        if digest in names:
+            problems.append(f"{shard.name} is a copy of {names[digest]}")
+        else:
+            problems.append(f"{shard.name} has changed: its checksum is not the manifest's")
+    return problems
+
+
 def sha256(path: str | os.PathLike[str]) -> str:
     """Returns the SHA-256 of a file in hex."""
-    digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
+    return file_checksums.sha256(path)

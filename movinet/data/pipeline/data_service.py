@@ -28,12 +28,18 @@ class DataService:
     address: str
     job_name: str | None = None
 
-    def check(self, pipelines: int, seed: int | None, cache: bool) -> None:
+    def check(self, pipelines: int, seed: int | None, cache: bool, skips: bool = False) -> None:
         """Raises InputError if the service cannot be reached, or not be used with these settings.
 
         Args:
             pipelines: machines that train together. seed, cache: as for the input pipeline.
+            skips: whether bad clips are to be left out.
         """
+        if skips:
+            raise InputError(
+                "on_bad_clip is 'skip': a tf.data service cannot tell which clips it left out, so "
+                "set it to 'fail', or leave out enable_tf_data_service."
+            )
         if cache:
             raise InputError(
                 "cache keeps clips in the memory of one machine: leave it out with "
@@ -46,8 +52,10 @@ class DataService:
             )
         check_reachable(self.address)
 
-    def distribute(self, clips: tf.data.Dataset) -> tf.data.Dataset:
+    def distribute(self, clips: tf.data.Dataset, start: int = 0) -> tf.data.Dataset:
         """The same clips, each prepared by one worker of the service, as they become ready.
+
+        Args: start: where in the stream they begin; a training that goes on has a job of its own.
 
         Raises:
             InputError: the service does not take them.
@@ -58,7 +66,7 @@ class DataService:
                 service.distribute(
                     processing_mode=service.ShardingPolicy.DYNAMIC,
                     service=self.address,
-                    job_name=self.job_name,
+                    job_name=self.job_name and f"{self.job_name} from {start}",
                     compression=None,  # Pictures take time to compress and hardly get smaller.
                 )
             )

@@ -11,6 +11,9 @@ FrameChange = Callable[[tf.Tensor], tf.Tensor]
 IMAGE_FIELD = "image/encoded"
 LABEL_FIELD = "clip/label/index"
 TIMESTAMP_FIELD = "image/timestamp"
+MOST_PIXELS = 8192
+"""Height or width beyond which a frame is not decoded: its header may ask for any memory."""
+
 _MARGIN = 2  # Columns on each side of a window.
 _PNG_SIGNATURE = b"\x89PNG"
 _PNG_SIZE_AT = 16  # After signature, length and name of the first block.
@@ -126,9 +129,20 @@ def decode_frames(frames: tf.Tensor, change: FrameChange = tf.identity) -> tf.Te
     """Decodes JPEGs or PNGs [T] of one size and changes each: uint8 [T, H, W, 3].
 
     One frame at a time, so that it is changed while it is in the processor's cache.
+
+    Raises:
+        tf.errors.InvalidArgumentError: a frame is damaged, too large, or not like the first.
     """
-    # The kernel is one for both formats and looks at the bytes itself.
-    return _map_frames(lambda frame: change(tf.io.decode_jpeg(frame, channels=3)), frames)
+
+    def decode(frame: tf.Tensor) -> tf.Tensor:
+        # The kernel is one for both formats and looks at the bytes itself.
+        return change(tf.io.decode_jpeg(frame, channels=3))
+
+    return tf.cond(
+        _is_png(frames[0]),
+        lambda: _map_frames(decode, frames, _png_size),
+        lambda: _map_frames(decode, frames, _jpeg_size),
+    )
 
 
 def decode_window(
@@ -158,29 +172,51 @@ def _decode_jpeg_window(frames: tf.Tensor, window: tf.Tensor, change: FrameChang
         decoded = tf.io.decode_and_crop_jpeg(frame, wider, channels=3)
         return change(decoded[:, left : left + width])
 
-    return _map_frames(decode, frames)
+    return _map_frames(decode, frames, _jpeg_size)
 
 
 def _decode_png_window(frames: tf.Tensor, window: tf.Tensor, change: FrameChange) -> tf.Tensor:
     y, x, height, width = tf.unstack(window)
-    return decode_frames(frames, lambda frame: change(frame[y : y + height, x : x + width]))
+
+    def decode(frame: tf.Tensor) -> tf.Tensor:
+        decoded = tf.io.decode_jpeg(frame, channels=3)
+        return change(decoded[y : y + height, x : x + width])
+
+    return _map_frames(decode, frames, _png_size)
 
 
-def _map_frames(decode: FrameChange, frames: tf.Tensor) -> tf.Tensor:
-    return tf.map_fn(decode, frames, fn_output_signature=tf.TensorSpec([None, None, 3], tf.uint8))
+def _map_frames(decode: FrameChange, frames: tf.Tensor, size_of: FrameChange) -> tf.Tensor:
+    """Looks at the header of a frame before it is decoded."""
+    size = size_of(frames[0])
+    is_small = tf.debugging.Assert(
+        tf.reduce_max(size) <= MOST_PIXELS, [f"A frame of more than {MOST_PIXELS} pixels a side."]
+    )
+    with tf.control_dependencies([is_small]):
+        size = tf.identity(size)
+
+    def decode_like_first(frame: tf.Tensor) -> tf.Tensor:
+        is_like_first = tf.debugging.Assert(
+            tf.reduce_all(size_of(frame) == size), ["A frame is not of the size of the first one."]
+        )
+        with tf.control_dependencies([is_like_first]):
+            return decode(tf.identity(frame))
+
+    return tf.map_fn(
+        decode_like_first, frames, fn_output_signature=tf.TensorSpec([None, None, 3], tf.uint8)
+    )
 
 
 def frame_size(frames: tf.Tensor) -> tf.Tensor:
     """Height and width [2] of the first JPEG or PNG, from its header."""
-    return tf.cond(
-        _is_png(frames[0]),
-        lambda: _png_size(frames[0]),
-        lambda: tf.io.extract_jpeg_shape(frames[0])[:2],
-    )
+    return tf.cond(_is_png(frames[0]), lambda: _png_size(frames[0]), lambda: _jpeg_size(frames[0]))
 
 
 def _is_png(frame: tf.Tensor) -> tf.Tensor:
     return tf.strings.substr(frame, 0, len(_PNG_SIGNATURE)) == _PNG_SIGNATURE
+
+
+def _jpeg_size(frame: tf.Tensor) -> tf.Tensor:
+    return tf.io.extract_jpeg_shape(frame)[:2]
 
 
 def _png_size(frame: tf.Tensor) -> tf.Tensor:

@@ -2,32 +2,21 @@
 
 import abc
 import dataclasses
+import functools
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import tensorflow as tf
 
-from movinet.data.pipeline import checks, decoding
+from movinet.data.pipeline import checks, clip_problems, decoding, record_index
 from movinet.data.pipeline.decoding import Record
-
-
-class RecordFile(NamedTuple):
-    """A TFRecord file, or a part of it: `take` records after the first `skip`; -1 for the rest."""
-
-    path: str
-    skip: int = 0
-    take: int = -1
+from movinet.data.pipeline.record_index import RecordFile, RecordIndex
 
 
 @dataclasses.dataclass(frozen=True)
 class RecordSource(abc.ABC):
-    """Files of clips of one kind.
-
-    compression: of the files: GZIP, or nothing.
-    """
+    """Files of clips of one kind."""
 
     files: tuple[RecordFile, ...]
-    compression: str = ""
 
     @abc.abstractmethod
     def parse(self, serialized: tf.Tensor, file: tf.Tensor, number: tf.Tensor) -> Record:
@@ -38,31 +27,40 @@ class RecordSource(abc.ABC):
         """
 
     @abc.abstractmethod
-    def check(self, num_classes: int, is_multilabel: bool) -> int | None:
-        """Makes sure, before the first step and without decoding a frame, that the clips are there.
+    def problem(self, serialized: bytes, num_classes: int, is_multilabel: bool) -> str:
+        """What is wrong with the fields and labels of a clip, as a sentence, or nothing."""
 
-        Returns:
-            How many there are; None if that is not known.
+    @functools.cached_property
+    def index(self) -> RecordIndex:
+        """Where all clips are.
 
         Raises:
-            InputError: names the file.
+            InputError: a file is missing, damaged, cut short or empty.
         """
+        return record_index.build_index(self.files)
 
-    def read(self, path: tf.Tensor, skip: tf.Tensor, take: tf.Tensor) -> tf.data.Dataset:
-        """The clips of one `RecordFile` as (path, position in the file, serialised clip)."""
-        clips = tf.data.TFRecordDataset(path, self.compression).skip(skip).take(take)
-        return clips.enumerate(skip).map(lambda number, clip: (path, number, clip))
+    def check(self, num_classes: int, is_multilabel: bool, *, tolerant: bool = False) -> None:
+        """Looks at the clips before the first step, without decoding a frame; see
+        `checks.check_records`.
+
+        Raises: InputError naming file and record.
+        """
+        checks.check_records(
+            self.index,
+            lambda serialized: self.problem(serialized, num_classes, is_multilabel),
+            tolerant=tolerant,
+        )
 
     def read_first(self, count: int) -> Iterator[Record]:
         """Up to `count` records from the start."""
-        files = tf.data.Dataset.from_tensor_slices(self.columns())
-        for path, number, clip in files.flat_map(self.read).take(count):
-            yield self.parse(clip, path, number)
-
-    def columns(self) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """Paths, numbers to skip and numbers to take of all files, [files] each."""
-        paths, skips, takes = zip(*self.files, strict=True)
-        return tf.constant(paths), tf.constant(skips, tf.int64), tf.constant(takes, tf.int64)
+        for file in self.files:
+            numbers = record_index.build_index([file]).number  # And so no length is absurd.
+            clips = tf.data.TFRecordDataset(file.path).skip(file.skip)
+            for number, clip in zip(numbers[:count], clips, strict=False):
+                yield self.parse(clip, tf.constant(file.path), tf.constant(number))
+            count -= len(numbers)
+            if count <= 0:
+                return
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,13 +79,8 @@ class SequenceExamples(RecordSource):
             serialized, file, number, self.image_field_key, self.label_field_key
         )
 
-    def check(self, num_classes: int, is_multilabel: bool) -> int | None:
-        """Reads small data through, see `checks.check_records`."""
-        return checks.check_records(
-            [file.path for file in self.files],
-            self.image_field_key,
-            self.label_field_key,
-            num_classes,
-            is_multilabel,
-            compression=self.compression,
+    def problem(self, serialized: bytes, num_classes: int, is_multilabel: bool) -> str:
+        """See `clip_problems.of_sequence_example`."""
+        return clip_problems.of_sequence_example(
+            serialized, self.image_field_key, self.label_field_key, num_classes, is_multilabel
         )

@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from movinet.data.pipeline import decoding
+from movinet.data.pipeline import clip_problems, decoding
 from movinet.data.pipeline.decoding import Record
-from movinet.data.pipeline.record_source import RecordFile, RecordSource
+from movinet.data.pipeline.record_index import RecordFile
+from movinet.data.pipeline.record_source import RecordSource
 from movinet.data.sources.splits import SPLIT_FOLDERS
 from movinet.errors import InputError
 
@@ -58,23 +59,35 @@ class TfdsRecords(RecordSource):
 
     def parse(self, serialized: tf.Tensor, file: tf.Tensor, number: tf.Tensor) -> Record:
         """Parses one tf.train.Example; its frames stay encoded."""
-        video, label, times = self.fields
-        example = self.features.deserialize_example(serialized, decoders={video: _Encoded()})
+        video, _, times = self.fields
+        example = self._deserialize(serialized)
         record = Record(
             frames=example[video],
             timestamps=example[times] if times else tf.zeros([0], tf.int64),
-            labels=tf.reshape(example[label], [-1]),
+            labels=self._labels(example),
             file=file,
             number=number,
         )
         return decoding.require_frames(record, video)
 
-    def check(self, num_classes: int, is_multilabel: bool) -> int:
-        """Makes sure that the files are there; how many clips they hold is known."""
-        for file in self.files:
-            if not tf.io.gfile.exists(file.path):
-                raise InputError(f"{file.path} is missing: build or copy the dataset anew.")
-        return self.clips
+    def problem(self, serialized: bytes, num_classes: int, is_multilabel: bool) -> str:
+        """What is wrong with frames and labels of a clip, as a sentence, or nothing."""
+        try:
+            example = self._deserialize(tf.constant(serialized))
+        except tf.errors.OpError as error:
+            return f"not an Example of this dataset ({clip_problems.first_line(error)})."
+        if not tf.size(example[self.fields.video]):
+            return f"no frame in feature {self.fields.video!r}."
+        labels = self._labels(example).numpy().tolist()
+        return clip_problems.of_labels(labels, num_classes, is_multilabel)
+
+    def _deserialize(self, serialized: tf.Tensor) -> dict[str, tf.Tensor]:
+        return self.features.deserialize_example(
+            serialized, decoders={self.fields.video: _Encoded()}
+        )
+
+    def _labels(self, example: dict[str, tf.Tensor]) -> tf.Tensor:
+        return tf.reshape(example[self.fields.label], [-1])
 
 
 @dataclasses.dataclass(frozen=True)
