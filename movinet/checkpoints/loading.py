@@ -2,18 +2,40 @@
 trainer's; all of it or the backbone.
 """
 
-import os
+import re
+from collections.abc import Iterable
+from typing import NamedTuple
 
+import numpy as np
 import tensorflow as tf
+from google.protobuf.message import DecodeError
 
+from movinet.checkpoints import folder
 from movinet.classifier import MovinetClassifier
 from movinet.errors import InputError
 
 MODULES = ("all", "backbone")
-UNREADABLE = (tf.errors.OpError, ValueError, IndexError)
+# What damaged files raise, from the table of names to the numbers.
+UNREADABLE = (
+    tf.errors.OpError,
+    ValueError,
+    IndexError,
+    KeyError,
+    RuntimeError,
+    MemoryError,
+    DecodeError,
+)
 # The name under which the Model Garden's optimizer keeps the moving average of a weight.
 _AVERAGE = "average"
 _SHOWN = 3
+_VALUE = "/.ATTRIBUTES/VARIABLE_VALUE"
+# Where a checkpoint keeps the variables of a module.
+_PREFIXES = {
+    "all": ("model/", "backbone/"),
+    "backbone": ("backbone/", "model/layer_with_weights-0/"),
+}
+# What a compiled model keeps beside its weights.
+_NO_WEIGHT = re.compile("/(?:[.]OPTIMIZER_SLOT|optimizer|keras_api)/")
 
 
 def load(
@@ -29,13 +51,13 @@ def load(
     Args:
       path: a checkpoint (`.../ckpt-100`) or a folder, of which the latest is taken.
       module: 'all', or 'backbone' to leave the classifier's head as it is.
-      complete: whether the checkpoint must hold every variable; if not, those that it lacks stay as
-        they are.
+      complete: whether the checkpoint must hold all variables and no others; if not, those that it
+        lacks stay as they are, and the others are left out.
       partial_hint: how the user asks for the backbone alone, such as `set x=backbone`; '' if there
         is no way.
 
-    Raises: InputError if there is no readable checkpoint, or if a variable is missing or has
-    another shape; nothing is read then.
+    Raises: InputError if there is no checkpoint all of which can be read, or if variables are
+    missing, are too many, or have another shape; nothing is read then.
     """
     if module not in MODULES:
         raise InputError(f"No module {module!r}; it must be 'all' or 'backbone'.")
@@ -43,23 +65,22 @@ def load(
     view = _open(found)
     root = _root(model, view, module, found, partial_hint)
     variables = (model if module == "all" else model.backbone).variables
-    missing, misshapen = _compare(view, root, variables, found)
-    if missing and complete:
-        raise InputError(
-            f"{found} lacks {len(missing)} of the model's {len(variables)} variables: "
-            f"{_first(missing)}; "
-            "is it the same model_id, conv_type, se_type, causal and positional encoding?"
-        )
-    if misshapen:
-        hint = "is it the same num_classes, model_id, conv_type and se_type?"
-        if partial_hint:
-            hint = f"for another number of classes {partial_hint}."
-        raise InputError(
-            f"{found} has {len(misshapen)} variables of another shape: {_first(misshapen)}; {hint}"
-        )
-    root.read(found).expect_partial()
+    match = _match(view, root, variables, _stored(found), module)
+    _check(match, found, len(variables), complete, partial_hint)
+    # All of it before the first variable changes: what is damaged changes none.
+    _read(found, list(match.keys.values()))
+    try:
+        root.read(found).expect_partial()
+    except UNREADABLE as error:
+        raise _unreadable(found, error) from error
     what = "the model" if module == "all" else "the backbone; the head starts anew"
-    return f"Initialised {len(variables) - len(missing)} variables from {found}: {what}."
+    counts = f"Initialised {len(variables) - len(match.missing)} variables from {found}: {what}"
+    if match.missing or match.extra:
+        counts += (
+            f"; {len(match.missing)} that it lacks stay as they are, {len(match.extra)} others in "
+            "it are left out"
+        )
+    return f"{counts}."
 
 
 def load_averages(model: MovinetClassifier, path: str) -> int:
@@ -86,27 +107,22 @@ def load_averages(model: MovinetClassifier, path: str) -> int:
     matched = {
         id(item): node for node, item in view.match(_root(model, view, "all", found)).items()
     }
-    reader = tf.train.load_checkpoint(found)
-    replaced = 0
-    for variable in model.variables:
-        average = averages.get(matched.get(id(variable), -1))
-        if average is not None:
-            variable.assign(reader.get_tensor(average.attributes[0].checkpoint_key))
-            replaced += 1
-    return replaced
+    pairs = [
+        (variable, averages[matched[id(variable)]].attributes[0].checkpoint_key)
+        for variable in model.variables
+        if matched.get(id(variable)) in averages
+    ]
+    values = _read(found, [key for _, key in pairs])
+    for (variable, _), value in zip(pairs, values, strict=True):
+        variable.assign(value)
+    return len(pairs)
 
 
 def find(path: str) -> str:
     """The checkpoint that `path` names: itself, or the latest of a folder. Raises InputError."""
     if tf.io.gfile.isdir(path):
-        latest = tf.train.latest_checkpoint(path)
-        if latest is None:
-            best = os.path.join(path, "best")
-            hint = f"; try {best}" if tf.io.gfile.isdir(best) else ""
-            raise InputError(f"There is no checkpoint in the folder {path}{hint}.")
-        return latest
-    for suffix in (".index", ".data-00000-of-00001"):
-        path = path.removesuffix(suffix)
+        return folder.newest(path)
+    path = re.sub(r"\.(index|data-\d{5}-of-\d{5})\Z", "", path)
     if not tf.io.gfile.exists(f"{path}.index"):
         near = f"; do you mean {path}-1?" if tf.io.gfile.exists(f"{path}-1.index") else "."
         raise InputError(f"There is no checkpoint {path} ({path}.index is missing){near}")
@@ -118,18 +134,39 @@ def shapes(path: str) -> dict[str, tuple[int, ...]]:
 
     Raises: InputError if the checkpoint cannot be read.
     """
+    found = _stored(path)
+    return {key.removesuffix(_VALUE): tuple(found[key]) for key in _weights(found, "all")}
+
+
+def _stored(path: str) -> dict[str, list[int]]:
     try:
-        found = tf.train.load_checkpoint(path).get_variable_to_shape_map()
+        return tf.train.load_checkpoint(path).get_variable_to_shape_map()
     except UNREADABLE as error:
         raise _unreadable(path, error) from error
-    ending = "/.ATTRIBUTES/VARIABLE_VALUE"
+
+
+def _weights(stored: Iterable[str], module: str) -> set[str]:
+    """Those of the keys of a checkpoint that are weights of a model."""
     return {
-        key.removesuffix(ending): tuple(shape)
-        for key, shape in found.items()
-        if key.startswith(("model/", "backbone/"))
-        and key.endswith(ending)
-        and "/.OPTIMIZER_SLOT/" not in key
+        key
+        for key in stored
+        if key.startswith(_PREFIXES[module]) and key.endswith(_VALUE) and not _NO_WEIGHT.search(key)
     }
+
+
+def _read(path: str, keys: list[str]) -> list[np.ndarray]:
+    """The values of variables; TensorFlow compares each with its checksum."""
+    values, key = [], ""
+    try:
+        reader = tf.train.load_checkpoint(path)
+        for key in keys:
+            values.append(reader.get_tensor(key))
+    except UNREADABLE as error:
+        raise InputError(
+            f"The checkpoint {path} is damaged: {key.removesuffix(_VALUE)} cannot be read from "
+            f"{path}.data-* ({_reason(error)})."
+        ) from error
+    return values
 
 
 def _open(path: str) -> tf.train.CheckpointView:
@@ -140,7 +177,11 @@ def _open(path: str) -> tf.train.CheckpointView:
 
 
 def _unreadable(path: str, error: Exception) -> InputError:
-    return InputError(f"The checkpoint {path} cannot be read: {str(error).splitlines()[0]}.")
+    return InputError(f"The checkpoint {path} cannot be read ({_reason(error)}).")
+
+
+def _reason(error: Exception) -> str:
+    return " ".join(str(error).split())[:200] or type(error).__name__
 
 
 def _root(
@@ -170,26 +211,65 @@ def _root(
     )
 
 
-def _compare(
+class _Match(NamedTuple):
+    """How the variables of a model and those of a checkpoint belong together.
+
+    keys: of the checkpoint, by the id of the variable. missing, extra, misshapen: what does not
+    fit, in words.
+    """
+
+    keys: dict[int, str]
+    missing: list[str]
+    extra: list[str]
+    misshapen: list[str]
+
+
+def _match(
     view: tf.train.CheckpointView,
     root: tf.train.Checkpoint,
     variables: list[tf.Variable],
-    path: str,
-) -> tuple[list[str], list[str]]:
-    """Names the variables that the checkpoint lacks, and those that have another shape there."""
-    reader = tf.train.load_checkpoint(path)
-    stored = reader.get_variable_to_shape_map()
+    stored: dict[str, list[int]],
+    module: str,
+) -> _Match:
     matched = {id(trackable): node for node, trackable in view.match(root).items()}
-    missing, misshapen = [], []
+    keys, missing, misshapen = dict[int, str](), [], []
     for variable in variables:
         node = matched.get(id(variable))
-        if node is None:
+        attributes = [] if node is None else view._object_graph_proto.nodes[node].attributes
+        key = attributes[0].checkpoint_key if attributes else ""
+        if key not in stored:
             missing.append(variable.name)
             continue
-        shape = stored[view._object_graph_proto.nodes[node].attributes[0].checkpoint_key]
-        if list(variable.shape) != shape:
-            misshapen.append(f"{variable.name} is {shape} there and {list(variable.shape)} here")
-    return missing, misshapen
+        keys[id(variable)] = key
+        there, here = stored[key], list(variable.shape)
+        if there != here:
+            misshapen.append(f"{variable.name} is {there} there and {here} here")
+    extra = _weights(stored, module) - set(keys.values())
+    names = sorted(key.removesuffix(_VALUE) for key in extra)
+    return _Match(keys, missing, names, misshapen)
+
+
+def _check(match: _Match, path: str, count: int, complete: bool, partial_hint: str) -> None:
+    """Raises InputError, with how many there are of each kind, if the two do not fit."""
+    problems, hint = [], "is it the same num_classes, model_id, conv_type and se_type?"
+    if match.missing and complete:
+        problems.append(
+            f"lacks {len(match.missing)} of the model's {count} variables: {_first(match.missing)}"
+        )
+    if match.extra and complete:
+        problems.append(
+            f"holds {len(match.extra)} variables that the model lacks: {_first(match.extra)}"
+        )
+    if problems:
+        hint = "is it the same model_id, conv_type, se_type, causal and positional encoding?"
+    elif partial_hint:
+        hint = f"for another number of classes {partial_hint}."
+    if match.misshapen:
+        problems.append(
+            f"has {len(match.misshapen)} variables of another shape: {_first(match.misshapen)}"
+        )
+    if problems:
+        raise InputError(f"{path} {'; it '.join(problems)}; {hint}")
 
 
 def _first(names: list[str]) -> str:

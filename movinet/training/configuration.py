@@ -10,6 +10,7 @@ come first, in order, and its own win.
 
 import dataclasses
 import difflib
+import functools
 import math
 import os
 import types
@@ -22,12 +23,14 @@ from official.modeling import hyperparams
 
 from movinet import yaml_files
 from movinet.errors import InputError
-from movinet.training import experiments as _registered  # noqa: F401
-from movinet.training import overrides, schedule
+from movinet.training import experiments, overrides, ranges, schedule
 from movinet.yaml_files import Path, Settings
 
 ConfigType = TypeVar("ConfigType", bound=hyperparams.Config)
 _INCLUDE = "include"
+# Files that include others twice each would be read without end.
+_MOST_FILES = 100
+_SHOWN = 3
 _NOTHING = type(None)
 _UNSET = object()
 
@@ -38,25 +41,39 @@ def load_experiment(
     """The experiment's defaults, then each file in order, then `params_override`; the schedule
     last fitted to the batch if that is asked for (`schedule.fit_to_batch`). Raises InputError.
     """
-    try:
-        config = exp_factory.get_exp_config(experiment)
-    except LookupError:
-        names = [name for name, value in exp_factory._REGISTERED_CONFIGS.items() if callable(value)]
-        raise InputError(
-            _end(f"--experiment={experiment}: no such experiment; {suggest(experiment, names)}")
-        ) from None
+    config = _find_experiment(experiment)
     sources = [yaml_files.load(path) for path in config_files]
     if params_override:
         sources.append(overrides.parse(params_override))
     for source in sources:
-        for settings in _with_includes(source):
+        found: list[Settings] = []
+        _add_with_includes(source, (), found)
+        for settings in found:
             config = apply(config, settings)
     return schedule.fit_to_batch(config)
 
 
-def _with_includes(settings: Settings, including: tuple[str, ...] = ()) -> Iterator[Settings]:
-    """What the settings include, in order, then they themselves. Raises InputError."""
+def _find_experiment(name: str) -> config_definitions.ExperimentConfig:
+    try:
+        config = exp_factory.get_exp_config(name)
+    except LookupError:
+        config = None
+    # The factory knows the Model Garden's own experiments too, which this trainer cannot run.
+    if config is None or not isinstance(config.task, experiments.MovinetTaskConfig):
+        known = [known for known in exp_factory._REGISTERED_CONFIGS if known.startswith("movinet_")]
+        raise InputError(_end(f"--experiment={name}: no such experiment; {suggest(name, known)}"))
+    return config
+
+
+def _add_with_includes(
+    settings: Settings, including: tuple[str, ...], found: list[Settings]
+) -> None:
+    """Adds what the settings include, in order, then they themselves. Raises InputError."""
     including = (*including, os.path.realpath(settings.source))
+    if len(including) + len(found) > _MOST_FILES:
+        raise InputError(
+            f"{settings.place((_INCLUDE,))}: more than {_MOST_FILES} files are included."
+        )
     values = dict(settings.values)
     included = values.pop(_INCLUDE, [])
     if not isinstance(included, list) or not all(isinstance(name, str) for name in included):
@@ -66,8 +83,8 @@ def _with_includes(settings: Settings, including: tuple[str, ...] = ()) -> Itera
         path = os.path.join(os.path.dirname(settings.source), name)
         if os.path.realpath(path) in including:
             raise InputError(f"{settings.place((_INCLUDE,))}: {name} includes itself.")
-        yield from _with_includes(yaml_files.load(path), including)
-    yield dataclasses.replace(settings, values=values)
+        _add_with_includes(yaml_files.load(path), including, found)
+    found.append(dataclasses.replace(settings, values=values))
 
 
 def apply(config: ConfigType, settings: Settings) -> ConfigType:
@@ -81,9 +98,21 @@ def suggest(name: str, valid: Iterable[str]) -> str:
     """The end of a sentence that refuses `name`: the nearest valid name, or all when none is
     near.
     """
-    valid = sorted(valid)
-    near = difflib.get_close_matches(name, valid, n=1, cutoff=0.6)
-    return f"did you mean {near[0]!r}?" if near else f"valid are {', '.join(valid)}"
+    spelled = {option.lower(): option for option in sorted(valid)}
+    near = difflib.get_close_matches(name.lower(), spelled, n=1, cutoff=0.6)
+    if near:
+        return f"did you mean {spelled[near[0]]!r}?"
+    return f"valid are {', '.join(spelled.values())}"
+
+
+def _find_below(config: hyperparams.Config, name: str) -> Iterator[Path]:
+    """The paths of the settings of that name in the groups of `config`."""
+    for field in dataclasses.fields(config):
+        group = getattr(config, field.name)
+        if isinstance(group, hyperparams.Config):
+            if name in group.__dataclass_fields__:
+                yield (field.name, name)
+            yield from ((field.name, *found) for found in _find_below(group, name))
 
 
 class _MisfitError(Exception):
@@ -101,13 +130,16 @@ class _Application:
         """A copy of `config` with `values` applied; new sub-configurations are made where there
         were none.
         """
-        annotations = typing.get_type_hints(type(config))
+        config_class: Any = type(config)
+        annotations = _annotations(config_class)
         names = [field.name for field in dataclasses.fields(config)]
         changed = {}
         for name, value in values.items():
             here = (*path, name)
             if name not in names:
-                raise self.error(here, f"no such setting; {suggest(name, names)}")
+                below = [".".join((*path, *found)) for found in _find_below(config, name)][:_SHOWN]
+                hint = f"did you mean {' or '.join(below)}?" if below else suggest(name, names)
+                raise self.error(here, f"no such setting; {hint}")
             current = getattr(config, name)
             try:
                 changed[name] = self.convert(annotations[name], value, current, here)
@@ -146,12 +178,14 @@ class _Application:
             return self.convert_config(annotation, value, current, path)
         if isinstance(origin, type) and issubclass(origin, Sequence):
             return self.convert_sequence(origin, arguments, value, path)
-        return _convert_scalar(annotation, value)
+        name = next(part for part in reversed(path) if not part.isdigit())
+        return _convert_scalar(annotation, value, name)
 
     def convert_union(self, members: tuple[Any, ...], value: Any, current: Any, path: Path) -> Any:
         expected = []
         for member in members:
-            if member is _NOTHING:
+            # `Config` itself has no settings: it stands for a mapping, which nothing here reads.
+            if member in (_NOTHING, hyperparams.Config):
                 continue
             try:
                 return self.convert(member, value, current, path)
@@ -186,24 +220,36 @@ class _Application:
         return tuple(items) if issubclass(origin, tuple) else items
 
 
-def _convert_scalar(annotation: Any, value: Any) -> Any:
+@functools.cache
+def _annotations(config_class: Any) -> dict[str, Any]:
+    return typing.get_type_hints(config_class)
+
+
+def _convert_scalar(annotation: Any, value: Any, name: str) -> Any:
     if annotation is bool:
         if isinstance(value, bool):
             return value
         raise _MisfitError("true or false")
     if annotation is int:
         if isinstance(value, int) and not isinstance(value, bool):
-            return value
+            return _in_range(value, name, whole=True)
         raise _MisfitError("a whole number")
     if annotation is float:
         if isinstance(value, int | float) and not isinstance(value, bool) and not math.isnan(value):
-            return float(value)
+            return float(_in_range(value, name, whole=False))
         raise _MisfitError("a number")
     if annotation is str:
         if isinstance(value, str):
             return value
         raise _MisfitError("a word (in quotes if it looks like a number)")
     raise _MisfitError(f"a value of type {annotation}")
+
+
+def _in_range(value: float, name: str, *, whole: bool) -> float:
+    allowed = ranges.find(name, whole=whole)
+    if not allowed.least <= value <= allowed.most:
+        raise _MisfitError(f"a {'whole ' if whole else ''}number {allowed}")
+    return value
 
 
 def _end(sentence: str) -> str:
