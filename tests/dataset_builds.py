@@ -6,6 +6,8 @@ import pathlib
 import signal
 import time
 
+import numpy as np
+
 from movinet.data.building.build import build_dataset
 from movinet.data.building.planning import BuildSettings
 from movinet.data.building.shards import encode
@@ -37,4 +39,44 @@ def encode_or_crash(task):
         os.kill(os.getpid(), signal.SIGSEGV)
     if task[0].name == "train/jump/1.h264.mp4":
         time.sleep(1000)
+    return encode(task)
+
+
+def encode_under_attack(task):
+    """Encodes a clip in a worker, unless it is one of those in train/run, each of which attacks."""
+    attack = task[0].name.removeprefix("train/run/")
+    if attack == "0.h264.mp4":
+        os.kill(os.getpid(), signal.SIGSEGV)
+    if attack == "1.h264.mp4":
+        time.sleep(1000)
+    if attack == "2.h264.mp4":
+        np.empty(100 << 30, np.uint8)
+    if attack == "3.h264.mp4":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return encode(task)
+
+
+def encode_or_be_killed_once(task):
+    """Encodes a clip in a worker that the kernel kills at the first clip, as for want of memory."""
+    killed = task[0].path.with_name(".killed")
+    if task[0].name == "train/run/1.h264.mp4" and not killed.exists():
+        killed.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return encode(task)
+
+
+def written_names(folder):
+    """The names of the videos in the records of a dataset, in any order."""
+    import tensorflow as tf
+
+    for path in folder.glob("*.tfrecord"):
+        for record in tf.data.TFRecordDataset(str(path)):
+            example = tf.train.SequenceExample.FromString(record.numpy())
+            yield example.context.feature["clip/source"].bytes_list.value[0].decode()
+
+
+def encode_as_nobody(task):
+    """Encodes a clip in a worker without the rights of root, who may read everything."""
+    if os.geteuid() == 0:
+        os.seteuid(65534)
     return encode(task)

@@ -43,6 +43,7 @@ def write_video(
     pixel_aspect: Fraction | None = None,
     container: str | None = None,
     codec: str | None = None,
+    metadata: dict[str, str] | None = None,
 ) -> pathlib.Path:
     """Writes frames [T, H, W, 3] at 10 a second, or at `times` in milliseconds."""
     known = next((v for k, v in CODECS.items() if path.name.endswith(k)), None)
@@ -50,6 +51,7 @@ def write_video(
     name = codec or name
     path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(path), "w", format=container, options=options or {}) as file:
+        file.metadata.update(metadata or {})
         stream = file.add_stream(name, rate=10, options=QUIET.get(name, {}))
         stream.height, stream.width = frames.shape[1:3]
         stream.pix_fmt = pixels

@@ -70,6 +70,7 @@ def main() -> None:
     cli.quieten()
     from movinet.data.building import build
     from movinet.data.building.planning import BuildSettings
+    from movinet.data.sources.text_lines import one_line
     from movinet.data.videos.clips import EncodingSettings
 
     settings = BuildSettings(
@@ -99,7 +100,8 @@ def main() -> None:
             print(f"{'':10} no clip of {len(missing)} classes: {', '.join(missing[:10])}")
     for video in manifest.skipped:
         print(f"skipped    {video.path}: {video.reason}")
-    print(f"{len(manifest.labels)} classes in {_OUTPUT.value} ({time.monotonic() - start:.0f} s)")
+    place = one_line(_OUTPUT.value)
+    print(f"{len(manifest.labels)} classes in {place} ({time.monotonic() - start:.0f} s)")
 
 
 def _split(options: str) -> list[str]:

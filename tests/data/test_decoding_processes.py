@@ -2,12 +2,15 @@
 
 import itertools
 import os
+import pathlib
+import resource
 import signal
 import time
 
 import numpy as np
 import pytest
 
+from movinet.data.building import workers
 from movinet.data.building.workers import Failure, ProcessPool, map_in_processes
 
 
@@ -24,6 +27,20 @@ def misbehave(task):
     if task == "slow":
         time.sleep(1)
         return "slow"
+    if task == "killed":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if isinstance(task, tuple):
+        if not task[1].exists():
+            task[1].touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        return "alive"
+    if task == "bounds":
+        score = pathlib.Path("/proc/self/oom_score_adj")
+        return {
+            "memory": resource.getrlimit(resource.RLIMIT_AS)[0],
+            "core": resource.getrlimit(resource.RLIMIT_CORE)[0],
+            "first to go": int(score.read_text()) if score.exists() else None,
+        }
     return task * 2
 
 
@@ -46,6 +63,30 @@ def test_a_crash_or_a_hang_costs_one_task_only():
         "needs more than 6 GiB of memory",
         "crashed the decoder (SIGSEGV)",
     ]
+
+
+def test_a_process_that_somebody_kills_costs_nothing(tmp_path):
+    tasks = [1, ("killed once", tmp_path / "once"), 2, "killed", 3]
+    assert list(map_in_processes(misbehave, tasks, 2)) == [
+        2,
+        "alive",
+        4,
+        Failure("had its process killed twice (SIGKILL)"),
+        6,
+    ]
+
+
+def test_a_hanging_process_ends_also_if_nobody_watches():
+    worker = workers._Worker(misbehave, 1.0)
+    worker.assign(0, "hang")
+    assert worker._process.wait(timeout=60) == -signal.SIGALRM
+    assert worker.collect() == Failure("took longer than 1 seconds")
+
+
+def test_a_process_is_bounded():
+    bounds = next(map_in_processes(misbehave, ["bounds"], 1))
+    assert bounds["memory"] == 6 << 30 and bounds["core"] == 0
+    assert bounds["first to go"] == 1000 or not os.path.exists("/proc/self/oom_score_adj")
 
 
 def test_a_defect_is_not_mistaken_for_a_bad_input():

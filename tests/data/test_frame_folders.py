@@ -127,16 +127,20 @@ def test_unusable_frames_are_named(tmp_path):
     third.write_bytes(third.read_bytes()[:-600])
     assert "img_00003.jpg cannot be decoded" in reason(clip_of(folder, 4))
     third.write_bytes(b"")
-    assert "img_00003.jpg cannot be decoded" in reason(clip_of(folder, 4))
+    assert reason(clip_of(folder, 4)) == "img_00003.jpg is neither JPEG nor PNG"
     assert len(encode_clip(clip_of(folder, 2), SETTINGS).frames) == 2
     third.unlink()
     third.mkdir()
     assert reason(clip_of(folder, 4)) == "img_00003.jpg, frame 3 of 4, is missing"
     third.rmdir()
     Image.new("RGB", (8, 8)).save(third, "GIF")
-    assert "img_00003.jpg cannot be decoded" in reason(clip_of(folder, 4))
+    assert reason(clip_of(folder, 4)) == "img_00003.jpg is neither JPEG nor PNG"
     Image.new("1", (9000, 9000)).save(third, "PNG")
-    assert "9000x9000, too large" in reason(clip_of(folder, 4))
+    assert "9000x9000, more than 35,389,440 pixels" in reason(clip_of(folder, 4))
+    Image.new("1", (20_000, 300)).save(third, "PNG")
+    assert "20000x300, with a side above 16,384" in reason(clip_of(folder, 4))
+    long = folder.with_name("long" * 70)
+    assert reason(clip_of(long, 4)) == "does not exist or is not a folder of frames"
 
 
 def test_links_out_of_the_dataset_are_refused(tmp_path):

@@ -3,7 +3,6 @@
 import json
 import os
 import pathlib
-import resource
 import shutil
 import signal
 import subprocess
@@ -11,7 +10,7 @@ import sys
 import time
 
 import pytest
-from dataset_builds import SMALL_FLAGS, TOOL, build, contents
+from dataset_builds import TOOL, build, contents
 from video_files import final_files, noise, write_class_folders, write_video
 
 from movinet.data.building import build as builds
@@ -57,8 +56,7 @@ def hears_ctrl_c():
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("hears_ctrl_c")
-@pytest.mark.parametrize("signal_number", [signal.SIGKILL, signal.SIGINT])
-def test_an_interrupted_build_goes_on(tmp_path, signal_number):
+def test_a_build_ended_by_ctrl_c_goes_on(tmp_path):
     # Long enough that most of the work is still to do when the signal comes.
     videos = write_class_folders(tmp_path / "videos", clips=16, frames=100)
     settings = BuildSettings(EncodingSettings(short_side=24), shards=16)
@@ -71,8 +69,8 @@ def test_an_interrupted_build_goes_on(tmp_path, signal_number):
     while len(list(output.glob(".building/train-*.json"))) < 3 and time.monotonic() < deadline:
         assert process.poll() is None
         time.sleep(0.002)
-    process.send_signal(signal_number)
-    process.wait()
+    process.send_signal(signal.SIGINT)
+    assert process.wait() == 130
     assert final_files(output) == []
     assert 3 <= len(list(output.glob(".building/*.json"))) < 24
     finished = build(videos, output, settings)
@@ -158,6 +156,38 @@ def test_an_exchanged_video_costs_its_shard_alone(tmp_path, monkeypatch, decoded
     assert contents(tmp_path / "dataset") == contents(tmp_path / "fresh")
 
 
+def test_videos_added_and_removed_cost_the_shards_that_hold_them(tmp_path, monkeypatch, decoded):
+    videos, output = write_class_folders(tmp_path / "videos"), tmp_path / "dataset"
+    build_but_publish(videos, output, monkeypatch)
+    write_video(videos / "train/run/added.h264.mp4", noise(6, seed=999))
+    (videos / "val/jump/1.h264.mp4").unlink()
+    decoded.clear()
+    build(videos, output)
+    assert "train/run/added.h264.mp4" in decoded
+    assert not [name for name in decoded if name.startswith("test/")]
+    build(videos, tmp_path / "fresh")
+    assert contents(output) == contents(tmp_path / "fresh")
+    # A finished dataset is replaced by order only.
+    (videos / "test/jump/1.h264.mp4").unlink()
+    with pytest.raises(InputError, match="--overwrite"):
+        build(videos, output)
+    assert contents(output) == contents(tmp_path / "fresh")
+
+
+def test_shards_of_another_build_outlive_one_that_finds_its_dataset(
+    videos, tmp_path, monkeypatch, decoded
+):
+    output, other = tmp_path / "dataset", BuildSettings(EncodingSettings(short_side=16), shards=2)
+    build(videos, output, other)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(builds.publishing, "publish", stop)
+        build(videos, output, overwrite=True)
+    build(videos, output, other)  # There already.
+    decoded.clear()
+    build(videos, output, overwrite=True)
+    assert decoded == []
+
+
 def test_videos_that_were_out_of_reach_are_tried_again(
     videos, dataset, tmp_path, monkeypatch, decoded
 ):
@@ -175,24 +205,6 @@ def fail(task):
     from movinet.data.building.workers import Failure
 
     return Failure("cannot be decoded (Input/output error)")
-
-
-def test_a_full_disk_ends_with_a_sentence(videos, dataset, tmp_path):
-    output = tmp_path / "dataset"
-    command = [sys.executable, str(TOOL), f"--input={videos}", f"--output={output}", *SMALL_FLAGS]
-    largest = max(path.stat().st_size for path in dataset.glob("*.tfrecord"))
-
-    def limit_files():
-        resource.setrlimit(resource.RLIMIT_FSIZE, (largest - 1, largest - 1))
-
-    full = subprocess.run(command, capture_output=True, text=True, preexec_fn=limit_files)
-    assert full.returncode == 2
-    assert "error: Cannot write" in full.stderr and ".tfrecord: File too large" in full.stderr
-    assert "Traceback" not in full.stderr
-    assert final_files(output) == []
-    assert list(output.glob(".building/*.part")) == []
-    build(videos, output)
-    assert contents(output) == contents(dataset)
 
 
 def test_two_builds_at_once_are_refused(videos, tmp_path):

@@ -195,6 +195,14 @@ def test_limits(tmp_path):
     assert reason(path, max_frames=11) == "has more than 11 frames"
     assert "64x48" in reason(path, max_pixels=1000)
     assert len(read(path, max_frames=12, max_pixels=64 * 48)[0]) == 12
+    times = [0, 40, 999_999_000]
+    assert read(write_video(tmp_path / "h264.mkv", grey_steps(3), times=times))[1][-1] == 999_999e6
+    times[-1] += 2000
+    path = write_video(tmp_path / "h264.mkv", grey_steps(3), times=times)
+    assert reason(path) == "lasts longer than 1,000,000 seconds"
+    (tmp_path / "link.mp4").symlink_to("link.mp4")
+    assert "does not exist" in reason(tmp_path / "link.mp4")
+    assert reason(tmp_path / f"{'x' * 300}.mp4") == "cannot be read (File name too long)"
 
 
 def test_decoding_does_not_load_tensorflow():

@@ -19,6 +19,7 @@ from movinet.data.building.shards import BuildShards, ShardBuilder
 from movinet.data.building.staging import FinishedShard, Staging
 from movinet.data.sources.source import Source
 from movinet.data.sources.splits import SPLITS
+from movinet.data.sources.text_lines import one_line
 from movinet.errors import InputError
 
 _LISTED = 20
@@ -84,7 +85,7 @@ def build_dataset(
                 if any(key.startswith(f"{split}-") for key in names)
             },
             settings={**dataclasses.asdict(settings), "fingerprint": fingerprint},
-            source=source.root,
+            source=one_line(source.root),
             skipped=source.skipped + tuple(s for note in finished.values() for s in note.skipped),
             versions=planning.versions(),
         )
@@ -103,10 +104,18 @@ def _check_places(source: Source, output: str | os.PathLike[str]) -> pathlib.Pat
             "and copy the dataset from there."
         )
     folder = pathlib.Path(output)
-    if source.root and folder.resolve().is_relative_to(pathlib.Path(source.root).resolve()):
+    # Unlike Path.resolve this bears links in a circle.
+    root, place = (pathlib.Path(os.path.realpath(path)) for path in (source.root, folder))
+    if source.root and place.is_relative_to(root):
         raise InputError(
             f"{output} lies in {source.root}: write the dataset outside of the videos."
         )
+    try:
+        os.stat(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        pass  # It is made, or that fails with a sentence.
+    except OSError as error:
+        raise InputError(f"Cannot write to {output}: {error.strerror}.") from error
     return folder
 
 

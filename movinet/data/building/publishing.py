@@ -1,22 +1,21 @@
 """How a dataset comes to stand under its final names: all of it at once, after surviving any kill.
 
 Publishing moves the shards out of the staging folder, and writes the manifest last: a folder
-without a manifest is no dataset. Whatever the moment of a kill, building again finishes it.
+without a manifest is no dataset. Whatever the moment of a kill, building again finishes it, and
+leaves nothing else behind.
 """
 
+import contextlib
 import os
 import pathlib
-import re
 import shutil
 from collections.abc import Mapping
 
 from movinet.data.building import manifest as manifests
 from movinet.data.building.manifest import LABELS_NAME, MANIFEST_NAME, Manifest
-from movinet.data.building.staging import MOVING_NAME, STAGING_NAME, Staging
+from movinet.data.building.staging import SHARD_NAME, STAGING_NAME, Staging, hold
 from movinet.errors import InputError
-from movinet.files import write_text
-
-_SHARD_NAME = re.compile(r"(train|validation|test)-\d{5}-of-\d{5}\.tfrecord")
+from movinet.files import flush, write_text
 
 
 def holds(output: pathlib.Path, fingerprint: str) -> bool:
@@ -31,15 +30,17 @@ def holds(output: pathlib.Path, fingerprint: str) -> bool:
 
 
 def tidy(output: pathlib.Path) -> None:
-    """Removes what a kill has left of a staging folder after the manifest was written."""
-    staging = output / STAGING_NAME
-    if (staging / MOVING_NAME).is_file():
-        shutil.rmtree(staging, ignore_errors=True)
+    """Removes what a kill has left beside a complete dataset; shards of another build stay."""
+    if not any(output.glob(f"{STAGING_NAME}*")):
+        return
+    with contextlib.suppress(InputError), hold(output):  # Another build, or a read-only disk.
+        if not any((output / STAGING_NAME).glob("*.tfrecord")):
+            shutil.rmtree(output / STAGING_NAME, ignore_errors=True)
 
 
 def check_free(output: pathlib.Path, overwrite: bool) -> None:
     """Raises InputError if building would replace a dataset and `overwrite` does not allow it."""
-    if output.exists() and not output.is_dir():
+    if os.path.exists(output) and not output.is_dir():
         raise InputError(f"{output} is a file: give a folder for the dataset.")
     interrupted = (output / STAGING_NAME).is_dir()
     shards = any(output.glob("*.tfrecord")) and not interrupted
@@ -60,24 +61,18 @@ def publish(
     """
     staging.announce_moves(names)
     try:
+        for name in (LABELS_NAME, MANIFEST_NAME):
+            for half_written in output.glob(f".{name}.*.part"):
+                half_written.unlink()
         (output / MANIFEST_NAME).unlink(missing_ok=True)
         for path in output.glob("*.tfrecord"):
-            if _SHARD_NAME.fullmatch(path.name):
+            if SHARD_NAME.fullmatch(path.name):
                 path.unlink()
         for key, name in names.items():
             os.replace(staging.shard(key), output / name)
         write_text(output / LABELS_NAME, "".join(f"{label}\n" for label in manifest.labels))
-        _flush(output)  # The manifest must not outlive a power cut that the shards do not.
+        flush(output)  # The manifest must not outlive a power cut that the shards do not.
         write_text(output / MANIFEST_NAME, manifest.to_json())
     except OSError as error:
         raise InputError(f"Cannot write to {output}: {error.strerror or error}.") from error
     shutil.rmtree(staging.folder, ignore_errors=True)
-
-
-def _flush(folder: pathlib.Path) -> None:
-    """Has the names in a folder written to the disk."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

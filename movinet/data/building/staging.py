@@ -1,5 +1,8 @@
 """Where a dataset is built: `OUTPUT/.building`, which survives any kill.
 
+`OUTPUT/.building.lock` is held by the process that leads. The folder may come from somebody else,
+so no link in it is followed and no name in it leads out.
+
 run.txt       who leads the build: workers of an earlier run stop when they see another's name
 KEY.plan      the clips of a shard, for workers elsewhere
 KEY.tfrecord  a complete shard, with the note KEY.json on what is in it
@@ -13,6 +16,7 @@ import fcntl
 import json
 import os
 import pathlib
+import re
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -21,11 +25,14 @@ from movinet.data.building.manifest import MANIFEST_NAME
 from movinet.data.building.planning import PlannedShard, versions
 from movinet.data.sources.splits import FrameFolder, Skipped, SourceClip
 from movinet.errors import InputError
-from movinet.files import write_text
+from movinet.files import flush, write_text
 
 STAGING_NAME = ".building"
-MOVING_NAME = "moving.json"
+SHARD_NAME = re.compile(r"(train|validation|test)-\d{5,}-of-\d{5,}\.tfrecord")
+_MOVING_NAME = "moving.json"
 _RUN_NAME = "run.txt"
+_LOCK_NAME = f"{STAGING_NAME}.lock"
+_KEY = re.compile(r"(train|validation|test)-\d{5,}")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,8 +74,7 @@ class Staging:
             if (self.folder / _RUN_NAME).read_text(encoding="utf-8") != self.run:
                 raise InputError(f"Another build has taken over {self.folder}: this one ends.")
             yield aside
-            with open(aside, "rb") as written:
-                os.fsync(written.fileno())
+            flush(aside)
             os.replace(aside, self.shard(key))
         except OSError as error:
             problem = error.strerror or error
@@ -80,12 +86,16 @@ class Staging:
     def finish(
         self, shard: PlannedShard, clips_per_class: collections.Counter[str], skipped: list[Skipped]
     ) -> None:
-        """Notes that a shard is complete."""
+        """Notes that a shard is complete; raises InputError if it is gone or cannot be noted."""
         path = self.shard(shard.key)
+        try:
+            size, checksum = path.stat().st_size, manifests.sha256(path)
+        except OSError as error:
+            raise InputError(f"Cannot read {path}: {error.strerror}.") from error
         note = FinishedShard(
             clips=sum(clips_per_class.values()),
-            bytes=path.stat().st_size,
-            sha256=manifests.sha256(path),
+            bytes=size,
+            sha256=checksum,
             clips_per_class=dict(clips_per_class),
             skipped=tuple(skipped),
             fingerprint=shard.fingerprint,
@@ -99,8 +109,11 @@ class Staging:
             note = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
             skipped = tuple(Skipped(**video) for video in note.pop("skipped"))
             found = FinishedShard(**note, skipped=skipped)
-            return found if path.stat().st_size == found.bytes else None
-        except (OSError, ValueError, TypeError, KeyError):  # Missing, or of another version.
+            counted = sum(found.clips_per_class.values()) == found.clips
+            is_sound = counted and isinstance(found.sha256, str)
+            return found if is_sound and path.stat().st_size == found.bytes else None
+        except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
+            # Missing, damaged, or of another version.
             return None
 
     def complete(self) -> set[str]:
@@ -142,7 +155,7 @@ class Staging:
 
     def announce_moves(self, names: Mapping[str, str]) -> None:
         """Notes the final names of shards that are about to be moved out, by their keys."""
-        write_text(self.folder / MOVING_NAME, json.dumps(names))
+        write_text(self.folder / _MOVING_NAME, json.dumps(names))
 
     @classmethod
     @contextlib.contextmanager
@@ -153,32 +166,31 @@ class Staging:
             InputError: another process leads a build there, or nothing can be written.
         """
         staging = cls(output.absolute() / STAGING_NAME, uuid.uuid4().hex)
-        lock_path = output / f"{STAGING_NAME}.lock"
-        with contextlib.ExitStack() as stack:
+        with hold(output):
+            if staging.folder.is_symlink():
+                raise InputError(f"{staging.folder} is a link, which no build makes: remove it.")
             try:
-                output.mkdir(parents=True, exist_ok=True)
-                lock = stack.enter_context(open(lock_path, "w"))
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                stack.callback(lock_path.unlink, missing_ok=True)
                 write_text(staging.folder / _RUN_NAME, staging.run)
                 staging._take_back()
                 staging._clear({shard.key: shard.fingerprint for shard in plan})
-            except BlockingIOError:
-                raise InputError(f"Another build is writing to {output}: wait for it.") from None
             except OSError as error:
                 raise InputError(f"Cannot write to {output}: {error.strerror}.") from error
             yield staging
 
     def _take_back(self) -> None:
         """Undoes moves that were interrupted: what is not here is where it was to go."""
-        moves = self.folder / MOVING_NAME
+        moves = self.folder / _MOVING_NAME
         if not moves.is_file():
             return
-        names: dict[str, str] = json.loads(moves.read_text(encoding="utf-8"))
         output = self.folder.parent
-        if (output / MANIFEST_NAME).exists():  # None of them, or all, have been moved.
-            names = {}
+        names = {}
+        if not (output / MANIFEST_NAME).exists():  # Else none of them, or all, have been moved.
+            # Damaged, it costs building the shards again.
+            with contextlib.suppress(ValueError, TypeError, RecursionError):
+                names = dict(json.loads(moves.read_text(encoding="utf-8")))
         for key, name in names.items():
+            if not (_KEY.fullmatch(str(key)) and SHARD_NAME.fullmatch(str(name))):
+                continue
             if (output / name).is_file() and not self.shard(key).is_file():
                 os.replace(output / name, self.shard(key))
         moves.unlink()
@@ -198,8 +210,35 @@ class Staging:
                 path.unlink()
 
 
+@contextlib.contextmanager
+def hold(output: pathlib.Path) -> Iterator[None]:
+    """Keeps other processes from building in a folder, which it makes if it is not there.
+
+    Raises:
+        InputError: another process holds it, or it cannot be written.
+    """
+    lock = output / _LOCK_NAME
+    with contextlib.ExitStack() as stack:
+        try:
+            output.mkdir(parents=True, exist_ok=True)
+            # Neither through a link nor to wait for the other end of a pipe.
+            flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
+            descriptor = os.open(lock, flags, 0o644)
+            stack.callback(os.close, descriptor)
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InputError(f"Another build is writing to {output}: wait for it.") from None
+        except OSError as error:
+            raise InputError(f"Cannot write to {output}: {error.strerror}.") from error
+        try:
+            yield
+        finally:
+            with contextlib.suppress(OSError):  # Gone, or read-only by now: it does no harm.
+                lock.unlink()
+
+
 def _present(shard: PlannedShard) -> int:
-    return sum(clip.path.exists() for clip in shard.clips)
+    return sum(os.path.exists(clip.path) for clip in shard.clips)
 
 
 def _clip(fields: dict) -> SourceClip:

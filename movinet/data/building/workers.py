@@ -1,10 +1,11 @@
-"""Runs a function over many inputs in processes that are allowed to die."""
+"""Runs a function over many inputs in processes that are allowed to die, and held in bounds."""
 
 import atexit
 import contextlib
 import dataclasses
 import multiprocessing
 import os
+import pathlib
 import resource
 import signal
 import subprocess
@@ -19,6 +20,9 @@ Task = TypeVar("Task")
 
 _WINDOW_PER_WORKER = 4
 _MEMORY_LIMIT = 6 * 2**30  # Bytes of address space of one worker.
+_LONGEST_ALARM = 1e8  # Seconds, three years: timers cannot be set much further.
+# Sent by somebody else: a person, or the kernel that runs out of memory. No input is to blame.
+_FROM_OUTSIDE = (signal.SIGKILL, signal.SIGTERM, signal.SIGHUP)
 _PROGRAM = """
 import sys
 sys.path[:] = sys.argv[2:]
@@ -52,7 +56,8 @@ def map_in_processes(
 class ProcessPool:
     """Processes that run one function; each is started when it gets its first task.
 
-    A native crash or a hang costs the one task only: its process is replaced.
+    A native crash or a hang costs the one task only: its process is replaced. A task whose process
+    was killed from outside is tried once more: results do not depend on such a kill.
 
     Args:
         function: a module-level function; what it returns is sent back pickled.
@@ -95,7 +100,7 @@ class ProcessPool:
             while more or wanted < assigned:
                 for worker in self._workers:
                     room = assigned - wanted < _WINDOW_PER_WORKER * len(self._workers)
-                    if more and worker.task is None and room:
+                    if more and worker.number is None and room:
                         entry = next(numbered, None)
                         if entry is None:
                             more = False
@@ -103,20 +108,22 @@ class ProcessPool:
                             worker.assign(*entry)
                             assigned += 1
                 for worker in self._finished(may_wait=wanted not in results):
-                    number = worker.task
+                    number = worker.number
                     assert number is not None
-                    results[number] = worker.collect()
+                    result = worker.collect()
+                    if worker.number is None:  # Else it is at the task again.
+                        results[number] = result
                 if wanted in results:
                     yield results.pop(wanted)
                     wanted += 1
         finally:
             for worker in self._workers:
-                if worker.task is not None:  # Its result would be taken for one of the next call.
+                if worker.number is not None:  # Its result would be taken for a later one.
                     worker.stop()
 
     def _finished(self, may_wait: bool) -> "list[_Worker]":
         """Returns the workers with a result, dead or overdue; waits for the first if asked."""
-        busy = {worker.connection: worker for worker in self._workers if worker.task is not None}
+        busy = {worker.connection: worker for worker in self._workers if worker.number is not None}
         if not busy:
             return []
         now = time.monotonic()
@@ -127,7 +134,7 @@ class ProcessPool:
 
 
 class _Worker:
-    """One process, replaced when it dies, and the number of the task it is at."""
+    """One process, replaced when it dies, and the task it is at, by its number."""
 
     connection: Connection
 
@@ -135,7 +142,9 @@ class _Worker:
         self._function = function
         self._timeout = timeout
         self._process: subprocess.Popen | None = None
-        self.task: int | None = None
+        self._task: Any = None
+        self._again = False
+        self.number: int | None = None
         self.deadline = 0.0
 
     def _start(self) -> None:
@@ -146,33 +155,53 @@ class _Worker:
         command = [sys.executable, "-c", _PROGRAM, str(number), *sys.path]
         self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, pass_fds=[number])
         far_end.close()
-        with contextlib.suppress(BrokenPipeError):  # Its end is noticed by `collect`.
-            self.connection.send(self._function)
+        with contextlib.suppress(ConnectionError):  # Its end is noticed by `collect`.
+            self.connection.send((self._function, self._timeout))
 
-    def assign(self, number: int, task: Any) -> None:
+    def assign(self, number: int, task: Any, again: bool = False) -> None:
         if self._process is None:
             self._start()
-        self.task = number
+        self.number, self._task, self._again = number, task, again
         self.deadline = time.monotonic() + self._timeout
-        with contextlib.suppress(BrokenPipeError):
+        with contextlib.suppress(ConnectionError):
             self.connection.send(task)
 
     def collect(self) -> Any:
-        """Returns the result of the task, or the Failure that it ended with."""
-        self.task = None
+        """Returns the result of the task, or the Failure that it ended with.
+
+        None, and the task is begun again, if its process was killed from outside for the first
+        time.
+        """
         try:
             if not self.connection.poll():
-                return self._fail(f"took longer than {self._timeout:g} seconds")
+                return self._fail(self._overdue())
             result, error = self.connection.recv()
         except (EOFError, OSError):
-            assert self._process is not None
-            code = self._process.wait()
-            if code >= 0:
-                raise RuntimeError(f"A worker process ended by itself with code {code}.") from None
-            return self._fail(f"crashed the decoder ({signal.Signals(-code).name})")
+            return self._bury()
+        self.number = None
         if error is not None:
             raise RuntimeError(f"A worker process failed:\n{error}")
         return result
+
+    def _bury(self) -> Failure | None:
+        """Does as `collect` for a process that has died."""
+        assert self._process is not None
+        number, killed_by = self.number, -self._process.wait()
+        if killed_by <= 0:
+            raise RuntimeError(f"A worker process ended by itself with code {-killed_by}.")
+        if killed_by == signal.SIGALRM:
+            return self._fail(self._overdue())
+        if killed_by not in _FROM_OUTSIDE:
+            return self._fail(f"crashed the decoder ({_name_of(killed_by)})")
+        if self._again:
+            return self._fail(f"had its process killed twice ({_name_of(killed_by)})")
+        self.stop()
+        assert number is not None
+        self.assign(number, self._task, again=True)
+        return None
+
+    def _overdue(self) -> str:
+        return f"took longer than {self._timeout:g} seconds"
 
     def _fail(self, reason: str) -> Failure:
         self.stop()
@@ -180,7 +209,7 @@ class _Worker:
 
     def stop(self) -> None:
         """Ends the process, if there is one; the next task starts another."""
-        self.task = None
+        self.number = None
         if self._process is not None:
             self._process.kill()
             self._process.wait()
@@ -188,21 +217,45 @@ class _Worker:
             self._process = None
 
 
+def _name_of(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # Those of real time have none.
+        return f"signal {number}"
+
+
 def serve(number: int) -> None:
     """Runs in a worker process: answers tasks that come over a pipe until the parent is gone."""
     connection = Connection(number)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # The parent ends its workers.
-    with contextlib.suppress(ValueError, OSError):  # Not every system has this limit.
-        resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_LIMIT, _MEMORY_LIMIT))
-    with contextlib.suppress(EOFError, BrokenPipeError):
-        function = connection.recv()
+    _limit_this_process()
+    with contextlib.suppress(EOFError, ConnectionError):
+        function, timeout = connection.recv()
         while True:
             task = connection.recv()
-            answer: tuple[Any, str | None]
-            try:
-                answer = function(task), None
-            except MemoryError:
-                answer = Failure(f"needs more than {_MEMORY_LIMIT >> 30} GiB of memory"), None
-            except Exception:
-                answer = None, traceback.format_exc()
+            # Also without a parent that watches, and in the middle of native code: it kills.
+            signal.setitimer(signal.ITIMER_REAL, min(_LONGEST_ALARM, timeout))
+            answer = _answer(function, task)
+            signal.setitimer(signal.ITIMER_REAL, 0)
             connection.send(answer)
+
+
+def _limit_this_process() -> None:
+    """Bounds what an input can do to the machine by what it does to its worker."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # The parent ends its workers.
+    # A crash leaves no file of all that memory behind.
+    for limit, most in ((resource.RLIMIT_AS, _MEMORY_LIMIT), (resource.RLIMIT_CORE, 0)):
+        with contextlib.suppress(ValueError, OSError):  # Not every system has this limit.
+            resource.setrlimit(limit, (most, most))
+    # If memory runs out all the same, the kernel is to end a worker rather than the parent.
+    with contextlib.suppress(OSError):
+        pathlib.Path("/proc/self/oom_score_adj").write_text("1000")
+
+
+def _answer(function: Callable[[Any], Any], task: Any) -> tuple[Any, str | None]:
+    """Returns the result and None, or None and the traceback of what the function raised."""
+    try:
+        return function(task), None
+    except MemoryError:
+        return Failure(f"needs more than {_MEMORY_LIMIT >> 30} GiB of memory"), None
+    except Exception:
+        return None, traceback.format_exc()

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
+from movinet.data.sources import text_lines
 from movinet.data.sources.labels import check_label
 from movinet.data.sources.splits import SPLIT_FOLDERS
 from movinet.errors import InputError
@@ -56,9 +57,10 @@ def clip_key(stem: str) -> ClipKey | None:
 def is_annotation(path: pathlib.Path) -> bool:
     """Returns whether the first line of a file has the columns of an annotation of Kinetics."""
     try:
+        text_lines.check_list(path)
         with open(path, encoding="utf-8-sig", newline="") as file:
             return set(file.readline(1000).strip().split(",")) >= _NEEDED
-    except (OSError, UnicodeDecodeError):
+    except (InputError, OSError, UnicodeDecodeError):
         return False
 
 
@@ -142,6 +144,7 @@ class _Faults:
 
 def _rows(path: pathlib.Path) -> Iterator[tuple[str, Mapping[str, str]]]:
     """Yields the file and line, and the fields by their columns."""
+    text_lines.check_list(path, "the annotation")
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file, restval="")

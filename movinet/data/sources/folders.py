@@ -6,6 +6,7 @@ import pathlib
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from movinet.data.sources import text_lines
 from movinet.data.sources.labels import check_label
 from movinet.data.sources.splits import SPLIT_FOLDERS, Skipped, SourceClip
 from movinet.data.videos.video_files import VIDEO_SUFFIXES
@@ -92,13 +93,16 @@ def find_in_folder(root: pathlib.Path) -> tuple[list[SourceClip], list[Skipped]]
 
 
 def name_below(path: pathlib.Path, root: pathlib.Path) -> str:
-    """Returns the path below `root` as text that can be written as UTF-8."""
-    name = path.relative_to(root).as_posix()
-    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    """Returns the path below `root` as a line of text."""
+    return text_lines.one_line(path.relative_to(root).as_posix())
 
 
 def _folders(root: pathlib.Path) -> list[pathlib.Path]:
-    found = [entry for entry in root.iterdir() if entry.is_dir() and not entry.name.startswith(".")]
+    try:
+        entries = [entry for entry in root.iterdir() if not entry.name.startswith(".")]
+    except OSError as error:
+        raise InputError(f"Cannot read the folder {root}: {error.strerror}.") from error
+    found = [entry for entry in entries if os.path.isdir(entry)]
     if links := [entry for entry in found if entry.is_symlink()]:
         raise InputError(
             f"{links[0]} is a link to a folder, which is not followed: put the folder itself "

@@ -13,11 +13,12 @@ from movinet.data.sources.labels import number_order, read_labels
 from movinet.data.sources.settings import SourceSettings
 from movinet.data.sources.source import Source
 from movinet.data.sources.splits import SPLIT_FOLDERS, FrameFolder, Skipped, SourceClip
+from movinet.data.sources.text_lines import one_line
 from movinet.data.videos.video_files import VIDEO_SUFFIXES
 from movinet.errors import InputError
 
 _ENDINGS = (".txt", ".list", ".csv")
-_LINE = re.compile(r"\s*(?P<path>\S.*?)\s+(?P<frames>\d{1,9})\s+(?P<label>\d{1,9})\s*", re.ASCII)
+_NUMBER = re.compile(r"\d{1,9}", re.ASCII)
 _SPLIT_WORD = re.compile(r"train|validation|valid|val|test")
 
 
@@ -40,7 +41,7 @@ def find_frame_lists(
     found: list[pathlib.Path] = []
     for place in given or (source,):
         if place.is_dir():
-            files = sorted(path for path in place.iterdir() if path.suffix in _ENDINGS)
+            files = sorted(path for path in place.glob("*") if path.suffix in _ENDINGS)
             found += [path for path in files if _split_of(path) and is_frame_list(path, source)]
         else:
             found.append(place)
@@ -54,7 +55,7 @@ def is_frame_list(path: pathlib.Path, source: pathlib.Path) -> bool:
     except (InputError, StopIteration):
         return False
     is_video = first.folder.lower().endswith(VIDEO_SUFFIXES)
-    return not is_video and (_root(source) / first.folder).is_dir()
+    return not is_video and os.path.isdir(_root(source) / first.folder)
 
 
 def find_frame_folders(
@@ -98,13 +99,15 @@ def find_frame_folders(
         for line in _frame_lines(path):
             name = _name_below(root, line)
             if name in lines:
-                raise InputError(f"{line.where} names {name} again, as {lines[name].where} did.")
+                raise InputError(
+                    f"{line.where} names {one_line(name)} again, as {lines[name].where} did."
+                )
             lines[name] = line
             if line.frames:
                 frames = FrameFolder(image_template, line.frames, frame_rate, inside)
-                clips.append(SourceClip(root / name, name, line.label, split, frames))
+                clips.append(SourceClip(root / name, one_line(name), line.label, split, frames))
             else:
-                skipped.append(Skipped(name, split or "", "has no frames by its list"))
+                skipped.append(Skipped(one_line(name), split or "", "has no frames by its list"))
     if not clips:
         raise InputError(f"{paths[0]} lists no frames.")
     labels = _labels({line.label for line in lines.values()}, paths[0], labels_file)
@@ -170,10 +173,11 @@ def _frame_lines(path: pathlib.Path) -> Iterator[_Line]:
 
 
 def _parse(line: str, where: str) -> _Line:
-    found = _LINE.fullmatch(line)
-    if not found:
+    fields = line.rsplit(maxsplit=2)
+    if len(fields) < 3 or not all(map(_NUMBER.fullmatch, fields[1:])):
         raise InputError(f"{where} is not 'path frames label', the last two of them numbers.")
-    return _Line(where, found["path"], int(found["frames"]), str(int(found["label"])))
+    path, frames, label = fields
+    return _Line(where, path.lstrip(), int(frames), str(int(label)))
 
 
 def _name_below(root: pathlib.Path, line: _Line) -> str:

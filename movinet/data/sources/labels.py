@@ -5,22 +5,30 @@ import pathlib
 import re
 from collections.abc import Collection, Sequence
 
+from movinet.data.sources import text_lines
 from movinet.errors import InputError
 
+_LONGEST_LABEL = 500
 _NOT_IN_A_WORD = re.compile(r"[^a-z0-9]+")
 
 
 def check_label(label: str, where: str | os.PathLike[str]) -> None:
     """Raises InputError for a class name that a line of a label file cannot hold."""
-    if not label or label != label.strip() or not label.isprintable():
+    if (
+        not label
+        or label != label.strip()
+        or not label.isprintable()
+        or len(label) > _LONGEST_LABEL
+    ):
         raise InputError(
-            f"{where}: {label!r} is no class name: it must be printable, on one line, and without "
-            "blanks at its ends."
+            f"{where}: {label!r:.100} is no class name: it must be printable, on one line, without "
+            f"blanks at its ends, and of at most {_LONGEST_LABEL} characters."
         )
 
 
 def read_labels(path: str | os.PathLike[str]) -> list[str]:
     """Reads class names in index order, one a line; raises InputError if one is empty or twice."""
+    text_lines.check_list(path, "the labels in")
     try:
         labels = pathlib.Path(path).read_text(encoding="utf-8-sig").rstrip().splitlines()
     except (OSError, UnicodeDecodeError) as error:

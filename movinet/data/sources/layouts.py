@@ -1,6 +1,7 @@
 """Every way in which a dataset may lie on a disk: telling which one it is, and reading it."""
 
 import dataclasses
+import os
 import pathlib
 
 from movinet.data.sources.annotations import is_annotation
@@ -30,7 +31,7 @@ def find(settings: SourceSettings) -> Source:
     layout = detect(settings)
     root, given = pathlib.Path(settings.input), _annotations(settings)
     if layout in ("folder", "list"):
-        if root.is_dir() != (layout == "folder"):
+        if os.path.isdir(root) != (layout == "folder"):
             raise InputError(f"{root} is no {layout}: choose another --layout.")
         source = find_source(root, settings.labels)
     elif layout == "kinetics":
@@ -53,10 +54,10 @@ def detect(settings: SourceSettings) -> str:
         InputError: nothing is there, or it could be several.
     """
     root, given = pathlib.Path(settings.input), _annotations(settings)
-    if not root.exists():
+    if not os.path.exists(root):  # Unlike Path.exists this bears a folder that may not be read.
         raise InputError(f"{root} does not exist: give a folder of videos or a list of them.")
     for path in given:
-        if not path.exists():
+        if not os.path.exists(path):
             raise InputError(f"{path} does not exist: --annotations names files or a folder.")
     if settings.layout not in LAYOUTS:
         raise InputError(f"{settings.layout!r} is no layout: choose from {', '.join(LAYOUTS)}.")
@@ -79,7 +80,7 @@ def detect(settings: SourceSettings) -> str:
             f"It cannot be told what {given[0]} annotates: say so with --layout, one of "
             "kinetics, ucf101, hmdb51 and frame_list."
         )
-    return found[0] if found else "folder" if root.is_dir() else "list"
+    return found[0] if found else "folder" if os.path.isdir(root) else "list"
 
 
 def _annotations(settings: SourceSettings) -> tuple[pathlib.Path, ...]:

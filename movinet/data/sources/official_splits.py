@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from movinet.data.sources import text_lines
 from movinet.data.sources.folders import LINK_REASON, FoundVideo, walk_dataset
-from movinet.data.sources.labels import names_by_letters
+from movinet.data.sources.labels import check_label, names_by_letters
 from movinet.data.sources.source import Source
 from movinet.data.sources.splits import Skipped, SourceClip
 from movinet.errors import InputError
@@ -44,7 +44,7 @@ def find_ucf101_lists(
 ) -> pathlib.Path | None:
     """Returns the folder of the official lists of UCF101: the given one, or one under `root`."""
     places = given or [root / folder for folder in _UCF101_FOLDERS]
-    return next((place for place in places if (place / _UCF101_CLASSES).is_file()), None)
+    return next((p for p in places if os.path.isfile(p / _UCF101_CLASSES)), None)
 
 
 def find_hmdb51_lists(
@@ -80,8 +80,7 @@ def find_ucf101(
             "unpack UCF101TrainTestSplits-RecognitionTask.zip there, or name the folder of the "
             "lists with --annotations."
         )
-    lines = text_lines.read_lines(folder / _UCF101_CLASSES)
-    labels = [line.text.strip().split(maxsplit=1)[-1] for line in lines]
+    labels = _read_classes(folder / _UCF101_CLASSES)
     listed = []
     for split in ("train", "test"):
         for where, _, line in text_lines.read_lines(folder / f"{split}list{fold:02}.txt"):
@@ -89,7 +88,19 @@ def find_ucf101(
             if label not in labels or not file:
                 raise InputError(f"{where} is not 'CLASS/VIDEO.avi' of a class in the lists.")
             listed.append(_Listed(where, label, file, split))
-    return _match(f"UCF101, fold {fold}", root, listed, labels, labels_file)
+    return _match(f"UCF101, fold {fold}", root, listed, list(labels), labels_file)
+
+
+def _read_classes(path: pathlib.Path) -> dict[str, None]:
+    """Returns the classes in index order, each a line `1 ApplyEyeMakeup`."""
+    labels: dict[str, None] = {}
+    for where, _, line in text_lines.read_lines(path):
+        label = line.strip().split(maxsplit=1)[-1]
+        check_label(label, where)
+        if label in labels:
+            raise InputError(f"{where} names the class {label!r} again.")
+        labels[label] = None
+    return labels
 
 
 def find_hmdb51(
@@ -153,13 +164,13 @@ def _match(
     lines: dict[tuple[str, str], str] = {}
     clips, skipped = [], []
     for where, label, file, split in listed:
-        key = _key(label, file)
+        key, entry = _key(label, file), text_lines.one_line(f"{label}/{file}")
         if key in lines:
-            raise InputError(f"{where} names {label}/{file} again, which {lines[key]} did.")
+            raise InputError(f"{where} names {entry} again, which {lines[key]} did.")
         lines[key] = where
         found = videos.get(key)
         if found is None:
-            skipped.append(Skipped(f"{label}/{file}", split, "is listed but not there"))
+            skipped.append(Skipped(entry, split, "is listed but not there"))
         elif found.leads_out:
             skipped.append(Skipped(found.name, split, LINK_REASON))
         else:
@@ -194,4 +205,5 @@ def _hmdb51_lists(folder: pathlib.Path, fold: int = 1) -> Iterator[tuple[str, pa
     """Yields class and list of one fold, in order."""
     for path in sorted(folder.glob(f"*_test_split{fold}.txt")):
         if found := _HMDB51_LIST.fullmatch(path.name):
+            check_label(found["label"], folder)
             yield found["label"], path

@@ -14,6 +14,7 @@ from movinet.data.sources.annotations import ListedClip
 from movinet.data.sources.folders import find_in_folder
 from movinet.data.sources.labels import check_label, names_by_number, number_order, read_labels
 from movinet.data.sources.splits import SPLIT_FOLDERS, Skipped, SourceClip
+from movinet.data.sources.text_lines import one_line
 from movinet.data.videos.video_files import VIDEO_SUFFIXES
 from movinet.errors import InputError
 
@@ -59,10 +60,10 @@ def find_source(
     """
     path = pathlib.Path(source)
     labels = read_labels(labels_file) if labels_file else None
-    if path.is_dir():
+    if os.path.isdir(path):
         clips, skipped = find_in_folder(path)
         names = sorted({clip.label for clip in clips})
-    elif path.is_file():
+    elif os.path.isfile(path):
         clips, skipped = _read_list(path), []
         names = sorted({clip.label for clip in clips})
         if labels:
@@ -101,11 +102,11 @@ def _read_list(path: pathlib.Path) -> list[SourceClip]:
         if split and split.lower() not in SPLIT_FOLDERS:
             raise InputError(f"{where}: {split!r} is no split; use train, validation or test.")
         if name in clips:
-            raise InputError(f"{where} names {name} again, which line {clips[name][0]} did.")
-        clip = SourceClip(
-            path.parent / name, name, label, SPLIT_FOLDERS[split.lower()] if split else None
-        )
-        clips[name] = number, clip
+            raise InputError(
+                f"{where} names {one_line(name)} again, which line {clips[name][0]} did."
+            )
+        part = SPLIT_FOLDERS[split.lower()] if split else None
+        clips[name] = number, SourceClip(path.parent / name, one_line(name), label, part)
     with_split = [number for number, clip in clips.values() if clip.split]
     if with_split and len(with_split) < len(clips):
         without = next(number for number, clip in clips.values() if not clip.split)

@@ -4,31 +4,17 @@ import io
 import os
 import pathlib
 import re
-import struct
-import zlib
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from PIL import ExifTags, Image, ImageOps
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from movinet.data.sources.splits import FrameFolder
-from movinet.data.videos.video_files import MAX_FRAMES, MAX_PIXELS, VideoError, reduced_size
+from movinet.data.videos.video_files import MAX_FRAMES, VideoError, oversize, reduced_size
 
 _MICROSECONDS = 1_000_000
 _MAX_FILE_BYTES = 1 << 28
 _UPRIGHT = 1
-# What Pillow raises for pictures that are damaged or made to harm.
-_DAMAGE = (
-    OSError,
-    SyntaxError,
-    ValueError,
-    EOFError,
-    LookupError,
-    TypeError,
-    struct.error,
-    zlib.error,
-    Image.DecompressionBombError,
-)
 _BASELINE, _SCAN, _END = 0xC0, 0xDA, b"\xff\xd9"
 _FRAME_HEADERS = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 # In the data of a scan, where 0xFF stands before 0 or the number of a restart only.
@@ -62,11 +48,11 @@ def read_pictures(
         VideoError: the folder, or a frame, is missing, damaged, over a limit, or a link out of the
             dataset; the reason names the frame.
     """
-    if not folder.is_dir():
+    if not os.path.isdir(folder):  # Unlike Path.is_dir this bears names that are too long.
         raise VideoError(folder, "does not exist or is not a folder of frames")
     if frames.count > max_frames:
         raise VideoError(folder, f"has more than {max_frames} frames")
-    start = 0 if (folder / frames.template.format(0)).is_file() else 1
+    start = 0 if os.path.isfile(folder / frames.template.format(0)) else 1
     size: tuple[int, int] | None = None
     for index in range(frames.count):
         path = folder / frames.template.format(start + index)
@@ -78,7 +64,7 @@ def read_pictures(
 
 
 def _read(path: pathlib.Path, frames: FrameFolder, index: int) -> bytes:
-    if not path.is_file():
+    if not os.path.isfile(path):
         number = f"frame {index + 1} of {frames.count}"
         raise VideoError(path.parent, f"{path.name}, {number}, is missing")
     if not pathlib.Path(os.path.realpath(path)).is_relative_to(frames.root):
@@ -95,17 +81,19 @@ def _decode(path: pathlib.Path, data: bytes) -> Picture:
     """Returns the picture at its own size; reads all of it, so that damage is found."""
     try:
         image: Image.Image = Image.open(io.BytesIO(data), formats=("JPEG", "PNG"))
-        if image.width * image.height > MAX_PIXELS:
+        if excess := oversize(*image.size):
             size = f"{image.width}x{image.height}"
-            raise VideoError(path.parent, f"{path.name} is a picture of {size}, too large")
+            raise VideoError(path.parent, f"{path.name} is a picture of {size}, {excess}")
         image.load()
         turned = image.getexif().get(ExifTags.Base.Orientation, _UPRIGHT) != _UPRIGHT
         if image.format == "JPEG" and image.mode == "RGB" and not turned and _is_plain(data):
             return Picture(image, data)
         return Picture((ImageOps.exif_transpose(image) if turned else image).convert("RGB"))
-    except _DAMAGE as error:
-        if isinstance(error, VideoError):
-            raise
+    except (VideoError, MemoryError):
+        raise
+    except UnidentifiedImageError as error:
+        raise VideoError(path.parent, f"{path.name} is neither JPEG nor PNG") from error
+    except Exception as error:  # No family of errors: what a damaged picture happens to cause.
         raise VideoError(path.parent, f"{path.name} cannot be decoded ({error})") from error
 
 

@@ -16,6 +16,8 @@ VIDEO_SUFFIXES = (".mp4", ".avi", ".mov", ".mkv", ".webm", ".gif", ".m4v")
 
 MAX_FRAMES = 20_000
 MAX_PIXELS = 8192 * 4320
+MAX_SIDE = 16_384  # Pixels; a JPEG has at most 65,500.
+MAX_SECONDS = 1_000_000
 
 # Only these demuxers and plain files: a playlist under a video's name must not open other files.
 _CONTAINER_OPTIONS = {
@@ -57,7 +59,7 @@ def read_frames(
         path: a local file: mp4, mov, avi, mkv, webm or gif.
         short_side: largest shorter side of a frame in pixels, or None to keep the size.
         max_frames: longest video accepted, in frames.
-        max_pixels: largest frame accepted, in pixels.
+        max_pixels: largest frame accepted, in pixels; none has a side above MAX_SIDE.
 
     Yields:
         (frame uint8 [H, W, 3] RGB, presentation time in microseconds).
@@ -67,14 +69,13 @@ def read_frames(
             damaged or cut file raises after the frames before the damage.
     """
     path = pathlib.Path(path)
-    if not path.is_file():
-        raise VideoError(path, "does not exist or is not a file")
-    if path.stat().st_size == 0:
-        raise VideoError(path, "is empty (0 bytes)")
+    _check_file(path)
     count = 0
     try:
         # An absolute path cannot be mistaken for a protocol ("concat:...").
-        with av.open(str(path.absolute()), container_options=_CONTAINER_OPTIONS) as container:
+        with av.open(
+            str(path.absolute()), container_options=_CONTAINER_OPTIONS, metadata_errors="replace"
+        ) as container:
             stream = _video_stream(path, container)
             clock = _Clock(stream)
             sizer = _Sizer(path, stream, short_side, max_pixels)
@@ -88,13 +89,18 @@ def read_frames(
                         raise VideoError(path, f"is damaged or cut short after {count} frames")
                     if count == max_frames:
                         raise VideoError(path, f"has more than {max_frames} frames")
-                    yield sizer.fit(frame), clock.time(frame)
+                    time = clock.time(frame)
+                    if time > MAX_SECONDS * _MICROSECONDS:
+                        raise VideoError(path, f"lasts longer than {MAX_SECONDS:,} seconds")
+                    yield sizer.fit(frame), time
                     count += 1
             _check_complete(path, container, stream, packets, clock)
-    except (av.error.FFmpegError, OSError, ValueError, EOFError) as error:
-        if isinstance(error, VideoError):
+    except VideoError:
+        raise
+    except Exception as error:  # No family of errors: what a damaged file happens to cause.
+        if type(error) is MemoryError:  # Of this process. FFmpeg has one of its own, on the file.
             raise
-        detail = getattr(error, "strerror", None) or str(error)
+        detail = getattr(error, "strerror", None) or str(error) or type(error).__name__
         if count:
             raise VideoError(
                 path, f"is damaged or cut short after {count} frames ({detail})"
@@ -102,6 +108,17 @@ def read_frames(
         raise VideoError(path, f"cannot be decoded ({detail})") from error
     if not count:
         raise VideoError(path, "holds no frames")
+
+
+def _check_file(path: pathlib.Path) -> None:
+    """Raises VideoError for what is no file, such as a pipe, which would be waited for."""
+    try:
+        if not path.is_file():
+            raise VideoError(path, "does not exist or is not a file")
+        if path.stat().st_size == 0:
+            raise VideoError(path, "is empty (0 bytes)")
+    except OSError as error:
+        raise VideoError(path, f"cannot be read ({error.strerror})") from error
 
 
 def _video_stream(path: pathlib.Path, container: av.container.InputContainer) -> av.VideoStream:
@@ -162,15 +179,15 @@ class _Sizer:
         self._reformatter = av.video.reformatter.VideoReformatter()
 
     def check(self, width: int, height: int) -> None:
-        if width * height > self._max_pixels:
-            limit = f"more than {self._max_pixels} pixels"
-            raise VideoError(self._path, f"has frames of {width}x{height}, {limit}")
+        if excess := oversize(width, height, self._max_pixels):
+            raise VideoError(self._path, f"has frames of {width}x{height}, {excess}")
 
     def fit(self, frame: av.VideoFrame) -> np.ndarray:
         self.check(frame.width, frame.height)
         quarter_turns = round(frame.rotation / 90) % 4
         if self._size is None:
-            width, height = round(frame.width * self._pixel_aspect), frame.height
+            width, height = max(1, round(frame.width * self._pixel_aspect)), frame.height
+            self.check(width, height)
             if quarter_turns % 2:
                 width, height = height, width
             self._size = reduced_size(width, height, self._short_side)
@@ -179,6 +196,13 @@ class _Sizer:
             frame, width, height, format="rgb24", interpolation="BICUBIC", threads=1
         )
         return np.ascontiguousarray(np.rot90(resized.to_ndarray(), quarter_turns))
+
+
+def oversize(width: int, height: int, max_pixels: int = MAX_PIXELS) -> str:
+    """Returns by what a picture is too large to be stored, or nothing."""
+    if width * height > max_pixels:
+        return f"more than {max_pixels:,} pixels"
+    return f"with a side above {MAX_SIDE:,}" if max(width, height) > MAX_SIDE else ""
 
 
 def reduced_size(width: int, height: int, short_side: int | None) -> tuple[int, int]:
