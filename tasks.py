@@ -1,11 +1,12 @@
-"""The project's two commands, for a machine that has only Python and git.
+"""The project's commands, for a machine that has only Python and git; `make NAME` is the same.
 
 python3 tasks.py demo    installs, then trains, evaluates and exports a MoViNet on the sample videos
 python3 tasks.py test    installs, then checks style and types and runs all tests
 
-Both work in .venv, which is made once for each set of requirements. Also: `test_all` (with the
-exports of the largest networks, ten minutes more), `check` (style and types alone) and
-`constraints` (resolves constraints.txt anew).
+All work in .venv, which is made once for each set of requirements. Also: `test_all` (with the
+exports of the largest networks, ten minutes more), `check` (style and types alone), `fuzz` (every
+reader of files of others for a minute), `soak` (kills a training again and again) and `constraints`
+(resolves constraints.txt anew). Options of `fuzz` and `soak` follow their name.
 """
 
 import hashlib
@@ -14,6 +15,7 @@ import pathlib
 import subprocess
 import sys
 import venv
+from collections.abc import Callable
 
 ROOT = pathlib.Path(__file__).resolve().parent
 ENVIRONMENT = ROOT / ".venv"
@@ -86,6 +88,18 @@ def test_all() -> None:
     test("")
 
 
+def fuzz(*options: str) -> None:
+    """Fuzzes every reader of what others may have written, a minute each (tests/fuzzing/run.py)."""
+    install("requirements-dev.txt")
+    _run(PYTHON, "tests/fuzzing/run.py", "--seconds=60", *options)
+
+
+def soak(*options: str) -> None:
+    """Kills a training many times and compares its end with that of one left alone."""
+    install("requirements-dev.txt")
+    _run(PYTHON, "tests/soak.py", *options)
+
+
 def constraints() -> None:
     """Resolves exact versions for every supported Python."""
     install("requirements-dev.txt")
@@ -97,15 +111,21 @@ def constraints() -> None:
     )
 
 
-COMMANDS = {
+COMMANDS: dict[str, Callable[..., None]] = {
     "demo": demo,
     "test": test,
     "test_all": test_all,
     "check": check,
+    "fuzz": fuzz,
+    "soak": soak,
     "constraints": constraints,
 }
+TAKE_OPTIONS = ("fuzz", "soak")
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2 or sys.argv[1] not in COMMANDS:
+    command, *options = sys.argv[1:] or [""]
+    if command not in COMMANDS:
         sys.exit(f"{__doc__}\nerror: name one of {', '.join(COMMANDS)}.")
-    COMMANDS[sys.argv[1]]()
+    if options and command not in TAKE_OPTIONS:
+        sys.exit(f"error: {command} takes no options.")
+    COMMANDS[command](*options)

@@ -19,6 +19,8 @@ from movinet.errors import InputError
 FORMAT = "movinet-model/2"
 INFO_NAME = "movinet.json"
 LABELS_NAME = "labels.txt"
+MAX_BYTES = 1_000_000
+_LARGEST = 1 << 53  # Whole numbers up to this are floats too, without rounding.
 
 
 @dataclasses.dataclass(frozen=True)
@@ -120,7 +122,9 @@ def read(path: str | os.PathLike[str]) -> ModelInfo:
     """Reads movinet.json. Raises InputError naming the file and the field that is wrong."""
     path = pathlib.Path(path)
     try:
-        text = path.read_text(encoding="utf-8")
+        with open(path, "rb") as file:
+            content = file.read(MAX_BYTES + 1)
+        text = content.decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"Cannot read {path}: {error}.") from error
     return parse(text, str(path))
@@ -128,6 +132,8 @@ def read(path: str | os.PathLike[str]) -> ModelInfo:
 
 def parse(text: str, where: str) -> ModelInfo:
     """Reads the content of movinet.json; `where` names it in errors. Raises InputError."""
+    if len(text) > MAX_BYTES:
+        raise InputError(f"{where} is larger than {MAX_BYTES:,} bytes; that describes no model.")
     try:
         content = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -165,7 +171,7 @@ def _convert(annotation: Any, value: Any, name: str) -> Any:
             raise InputError(f"{name} is not a list.")
         kind = typing.get_args(annotation)[0]
         return tuple(_convert(kind, item, f"{name}[{index}]") for index, item in enumerate(value))
-    if annotation is float and isinstance(value, int) and not isinstance(value, bool):
+    if annotation is float and type(value) is int and abs(value) < _LARGEST:
         value = float(value)
     if type(value) is not annotation:
         raise InputError(f"{name} is {value!r:.60}, which is not of type {annotation.__name__}.")
