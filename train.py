@@ -8,7 +8,10 @@ import sys
 from absl import flags, logging
 
 from movinet import cli
+from movinet.errors import LostWorkerError
+from movinet.training import launch
 from movinet.training.modes import MODES
+from movinet.training.stopping import StopSignals
 
 # Lower than that of bad input, since a cluster reports the highest of all processes: what is wrong
 # with a command is not mended by starting it again, as the loss of a machine is.
@@ -40,6 +43,17 @@ flags.DEFINE_string(
 flags.DEFINE_string(
     "checkpoint", "", "For mode eval: best, latest or a path; default the best, else the latest."
 )
+flags.DEFINE_bool(
+    "deterministic",
+    False,
+    "The same command gives the same bits, however often it is stopped (trainer.deterministic).",
+)
+flags.DEFINE_bool(
+    "fresh", False, "Begin anew in --model_dir; what is there is moved into a folder in it."
+)
+flags.DEFINE_bool(
+    "allow_config_change", False, "Go on with other settings or data than the run began with."
+)
 flags.DEFINE_multi_string("gin_file", [], "Gin file, repeatable.")
 flags.DEFINE_multi_string("gin_params", [], "Gin binding, repeatable.")
 flags.DEFINE_string("tpu", None, "Name or grpc:// address of the TPU (sets runtime.tpu).")
@@ -60,9 +74,8 @@ def main() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if not FLAGS["verbosity"].present:
         logging.set_verbosity(logging.WARNING)
-    from movinet.training import launch
-    from movinet.training.workers import LostWorkerError
-
+    signals = StopSignals()
+    signals.watch()
     try:
         launch.launch(
             experiment=FLAGS.experiment,
@@ -75,6 +88,10 @@ def main() -> None:
             gin_bindings=FLAGS.gin_params,
             tpu=FLAGS.tpu,
             tf_data_service=FLAGS.tf_data_service,
+            deterministic=FLAGS.deterministic,
+            fresh=FLAGS.fresh,
+            allow_config_change=FLAGS.allow_config_change,
+            signals=signals,
         )
     except LostWorkerError as error:
         print(f"error: {error}", file=sys.stderr, flush=True)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 
 from absl import app, flags, logging
 
-from movinet.errors import InputError, VerificationError
+from movinet.errors import InputError, Stopped, VerificationError
 
 EXIT_BAD_RESULT = 1
 EXIT_BAD_INPUT = 2
@@ -44,6 +44,9 @@ def run(
         except VerificationError as error:
             print(f"error: {error}", file=sys.stderr)
             sys.exit(EXIT_BAD_RESULT)
+        except Stopped as stop:
+            print(stop, file=sys.stderr)
+            sys.exit(128 + stop.number)
         except KeyboardInterrupt:
             print("interrupted", file=sys.stderr)
             sys.exit(130)

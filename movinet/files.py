@@ -22,14 +22,22 @@ def write_aside(path: str | os.PathLike[str]) -> Iterator[pathlib.Path]:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         yield aside
-        with open(aside, "rb") as written:
-            os.fsync(written.fileno())
+        flush(aside)
         os.replace(aside, target)
     except OSError as error:
         raise InputError(f"Cannot write {target}: {error.strerror or error}.") from error
     finally:
         with contextlib.suppress(OSError):  # There may be no folder that it could be in.
             aside.unlink()
+
+
+def flush(path: str | os.PathLike[str]) -> None:
+    """Waits until a file, or the names in a folder, are on the disk itself."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:

@@ -10,8 +10,11 @@ import sys
 
 import numpy as np
 import tensorflow as tf
+import tf_keras
 
+from movinet.layers import noise
 from movinet.training import configuration, overrides, preparation, strategies
+from movinet.training.steps import TrainingStep
 from movinet.training.task import MovinetTask
 from movinet.training.trainer import Trainer
 from movinet.training.workers import Workers
@@ -26,16 +29,22 @@ def start(trainer: Trainer) -> None:
             variable.assign(tf.fill(variable.shape, 0.5))
 
 
+def draw(step: TrainingStep) -> tf.Tensor:
+    """What a random layer of this replica draws."""
+    with step.noise_of(0):
+        return noise.keep([100], 0.5)
+
+
 def main(folder: pathlib.Path, override: str, changes: str) -> None:
     config = configuration.load_experiment("movinet_sample", [], override)
     config = configuration.apply(config, overrides.parse(changes))
     config = preparation.prepare(config, train=True, evaluate=True)
     strategy = strategies.build(config.runtime)
     workers = Workers(strategy)
-    workers.seed(1)
+    tf_keras.utils.set_random_seed(1)
     found = {
         "agreed": workers.agree({"from": workers.index}),
-        "drawn": float(tf.random.uniform([])),
+        "any": [workers.any(workers.index == 1), workers.any(False)],
     }
 
     def trainer_of(synchronised: bool) -> Trainer:
@@ -51,6 +60,7 @@ def main(folder: pathlib.Path, override: str, changes: str) -> None:
 
     trainer = trainer_of(synchronised=True)
     found["start"] = [float(np.abs(v.numpy()).sum()) for v in trainer.model.trainable_variables]
+    found["drawn"] = strategy.run(draw, args=(trainer.training_step,)).numpy().tolist()
     start(trainer)
     trainer.checkpoint.write(str(folder / f"start-{workers.index}"))
     train(trainer, "synchronised")

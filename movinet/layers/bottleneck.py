@@ -5,6 +5,7 @@ import dataclasses
 import tensorflow as tf
 
 from movinet.architectures import BottleneckSpec
+from movinet.layers import noise
 from movinet.layers.base import Dimension, Size, SpecLayer, States, StateSpec
 from movinet.layers.config import LayerConfig
 from movinet.layers.convolution import ConvBlock, ConvSpec
@@ -67,8 +68,7 @@ class ScaledResidual(SpecLayer):
         branch = self._rezero(branch)
         if training and self._keep_rate < 1.0:
             batch = dimensions(branch)[0] // num_frames
-            kept = tf.floor(tf.random.uniform([batch, 1, 1, 1]) + self._keep_rate)
-            factor = tf.cast(kept / self._keep_rate, branch.dtype)
+            factor = tf.cast(noise.keep([batch, 1, 1, 1], self._keep_rate), branch.dtype)
             branch = scale_clips(branch, factor, num_frames)
         return branch + skip
 

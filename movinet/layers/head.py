@@ -5,6 +5,7 @@ import dataclasses
 import tensorflow as tf
 import tf_keras
 
+from movinet.layers import noise
 from movinet.layers.base import Dimension, Size, SpecLayer, States, StateSpec
 from movinet.layers.config import LayerConfig, to_json
 from movinet.layers.convolution import ConvBlock, ConvSpec
@@ -83,7 +84,7 @@ class ClassifierHead(SpecLayer):
             config,
             "head",
         )
-        self._dropout = tf_keras.layers.Dropout(spec.dropout_rate, dtype=config.dtype)
+        self._keep_rate = 1.0 - spec.dropout_rate
         normal = tf_keras.initializers.RandomNormal(stddev=0.01)
         self._classifier = ConvBlock(
             ConvSpec(spec.filters, spec.num_classes, normalised=False),
@@ -95,13 +96,15 @@ class ClassifierHead(SpecLayer):
             "classifier",
         )
 
-    def call(self, x: tf.Tensor) -> tf.Tensor:
+    def call(self, x: tf.Tensor, training: bool | None = None) -> tf.Tensor:
         """Classifies; see the class."""
         num_frames = dimensions(x)[1]
         # [B, T, 1, 1, C] -> [B*T, 1, 1, C]
         x = tf.reshape(x, [-1, 1, 1, self.spec.input_filters])
         x, _ = self._head(x, num_frames)
-        x, _ = self._classifier(self._dropout(x), num_frames)
+        if training and self._keep_rate < 1.0:
+            x *= tf.cast(noise.keep(dimensions(x), self._keep_rate), x.dtype)
+        x, _ = self._classifier(x, num_frames)
         logits = tf.cast(x[:, 0, 0], tf.float32)
         pools_time = self.config.average_pooling_type == "3d"
         return logits if pools_time else unfold(logits, num_frames)

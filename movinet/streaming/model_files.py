@@ -2,13 +2,11 @@
 
 import pathlib
 import zipfile
-import zlib
 
 from movinet import model_info
 from movinet.errors import InputError
 from movinet.model_info import INFO_NAME, ModelInfo
 
-MAX_INFO_BYTES = 1_000_000
 _EXTRA_FOLDER = "assets.extra"
 
 
@@ -42,7 +40,7 @@ def read_folder_info(folder: pathlib.Path) -> tuple[ModelInfo, str] | None:
 def _read_from_archive(path: pathlib.Path) -> str | None:
     """Returns the text of `movinet.json`; None if there is no archive or nothing of that name.
 
-    At most MAX_INFO_BYTES are unpacked, whatever the archive says of itself.
+    At most model_info.MAX_BYTES are unpacked, whatever the archive says of itself.
     """
     if not zipfile.is_zipfile(path):
         return None
@@ -51,11 +49,9 @@ def _read_from_archive(path: pathlib.Path) -> str | None:
             if INFO_NAME not in archive.namelist():
                 return None
             with archive.open(INFO_NAME) as file:
-                content = file.read(MAX_INFO_BYTES + 1)
-    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, OSError) as error:
+                content = file.read(model_info.MAX_BYTES + 1)
+    except Exception as error:  # Of a damaged archive zipfile and its decoders raise anything.
         raise InputError(f"The description in {path} is damaged ({error}).") from error
-    if len(content) > MAX_INFO_BYTES:
-        raise InputError(f"{INFO_NAME} in {path} is larger than {MAX_INFO_BYTES} bytes.")
     try:
         return content.decode("utf-8")
     except UnicodeDecodeError as error:

@@ -14,47 +14,86 @@ import tensorflow as tf
 
 from movinet import files
 from movinet.errors import InputError
+from movinet.training import saved_states
 from movinet.training.trainer import Numbers, Trainer
 from movinet.training.workers import Workers
 
-UNREADABLE = (tf.errors.OpError, IndexError, ValueError, AssertionError)
+UNREADABLE = (tf.errors.OpError, IndexError, ValueError, AssertionError, MemoryError)
 # Shared file systems show what another machine has written after up to a minute.
 _SECONDS_OF_LAG = 120
+# What a record that is not there, cut short or made up may raise.
+_SENSELESS = (
+    OSError,
+    ValueError,
+    ArithmeticError,
+    RecursionError,
+    LookupError,
+    TypeError,
+    AttributeError,
+)
 
 
 class LatestCheckpoints:
     """Checkpoints of the whole training state in `folder`, the newest few of which are kept.
 
-    Attributes: latest: path of the newest one, None when there is none; the same on all workers.
+    Attributes: saved_step: that of the state that was last saved or restored.
     """
 
     def __init__(self, trainer: Trainer, workers: Workers, folder: str) -> None:
-        options = trainer.config.trainer
         self.trainer = trainer
         self.workers = workers
         self.folder = folder
-        try:
-            self.manager = tf.train.CheckpointManager(
-                trainer.checkpoint,
-                workers.own(folder),
-                options.max_to_keep,
-                step_counter=trainer.global_step,
+        self.saved_step: int | None = None
+        self._own = workers.own(folder)
+        self._max_to_keep = trainer.config.trainer.max_to_keep
+        # TensorFlow makes it when it is first asked for; what is read into must have it.
+        self._counter = trainer.checkpoint.save_counter
+
+    def latest(self) -> str | None:
+        """Path of the newest one that can be read; None when there is none at all.
+
+        Says loudly which ones are passed over. All workers get the chief's answer.
+
+        Raises: InputError, naming each file and what is wrong, when none of them can be read.
+        """
+        problems = []
+        for state in saved_states.find(self._own):
+            problem = saved_states.problem(state)
+            if not problem:
+                return self.workers.agree(state.path)
+            problems.append(f"{state.path} ({problem})")
+            print(f"WARNING: {problems[-1]} is damaged; looking for an older one.", flush=True)
+        self._refuse(self.workers.agree(problems))
+        return None
+
+    def _refuse(self, problems: list[str]) -> None:
+        if problems:
+            raise InputError(
+                f"No checkpoint in {self.folder} can be read: {'; '.join(problems)}. Bring one of "
+                "them back, or begin anew with --fresh, which keeps these files in a folder there."
             )
-        except ValueError as error:
-            raise InputError(f"The file {folder}/checkpoint is broken: {error}.") from error
-        self.latest: str | None = workers.agree(self.manager.latest_checkpoint)
 
     def save(self) -> None:
         """Saves the present state under its step number; all workers do, the chief's is kept."""
-        path = self.manager.save(checkpoint_number=self.trainer.step)
-        self.latest = self.workers.agree(path or self.manager.latest_checkpoint)
+        step = self.trainer.step
+        # So that a state says nothing of the stops on the way to it.
+        self._counter.assign(step)
+        saved_states.save(self.trainer.checkpoint, self._own, saved_states.name(step))
+        states = [state for state in saved_states.find(self._own) if state.step <= step]
+        kept = states[: self._max_to_keep]
+        names = [os.path.basename(state.path) for state in reversed(kept)]
+        saved_states.write_index(self._own, names)
+        for state in states[self._max_to_keep :]:
+            saved_states.remove(state)
+        self.saved_step = self.workers.agree(step)
 
     def restore(self, path: str) -> None:
         """Reads the training state back. Raises InputError when it is damaged or of another
         model.
         """
         with readable(path, self.workers):
-            self.trainer.checkpoint.restore(path).assert_consumed()
+            self.trainer.checkpoint.read(path).assert_consumed()
+        self.saved_step = self.trainer.step
 
 
 @contextlib.contextmanager
@@ -69,8 +108,7 @@ def readable(path: str, workers: Workers) -> Iterator[None]:
         reason = " ".join(str(error).split())[:200]
         raise InputError(
             f"The checkpoint {path} is damaged, or of another model or optimizer ({reason}). Use "
-            "another "
-            "--model_dir, or remove that checkpoint and its line in the file 'checkpoint'."
+            "another --model_dir, or remove the files of that checkpoint."
         ) from error
 
 
@@ -91,8 +129,8 @@ class BestCheckpoint:
     with a record beside them.
 
     The weights are written first, then the record that names them, then older weights are removed:
-    a stop at any moment leaves
-    a record whose weights are there. A value that is not a number is never the best.
+    a stop at any moment leaves a record whose weights are there. A value that is not a number is
+    never the best.
     """
 
     def __init__(
@@ -116,12 +154,12 @@ class BestCheckpoint:
         """
         try:
             record = json.loads((self.folder / "best.json").read_text(encoding="utf-8"))
-            known = (self.folder / f"{record['checkpoint']}.index").exists() and math.isfinite(
-                record["value"]
-            )
-        except (OSError, ValueError, KeyError, TypeError):
+            finite = [math.isfinite(n) for n in (record["value"], *record["metrics"].values())]
+            name = str(record["checkpoint"])
+        except _SENSELESS:
             return None
-        return record if known else None
+        names = {os.path.basename(state.path) for state in saved_states.find(self.folder)}
+        return record if finite[0] and name in names else None
 
     @property
     def path(self) -> str | None:
@@ -153,19 +191,23 @@ class BestCheckpoint:
             )
         better = self.workers.agree(self._beats(metrics))
         if better:
-            self._write(pathlib.Path(self.workers.own(str(self.folder))), metrics)
+            self._write(metrics)
         return better
 
-    def _write(self, folder: pathlib.Path, metrics: Numbers) -> None:
-        name = f"ckpt-{self.trainer.step}"
-        folder.mkdir(parents=True, exist_ok=True)
-        # Without a save counter `Checkpoint.restore` finds something that is not matched.
-        self.trainer.weights.save_counter.assign_add(1)
-        self.trainer.weights.write(str(folder / name))
-        files.write_text(
-            folder / "checkpoint",
-            f'model_checkpoint_path: "{name}"\nall_model_checkpoint_paths: "{name}"\n',
-        )
+    def begin(self) -> None:
+        """Makes the folder, and removes what a stop left there without a record."""
+        record = self.record
+        if self.workers.is_chief:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            if record:
+                self._keep_only(self.folder, record["checkpoint"])
+
+    def _write(self, metrics: Numbers) -> None:
+        folder = pathlib.Path(self.workers.own(str(self.folder)))
+        before = self.record
+        name = saved_states.name(self.trainer.step, unlike=before["checkpoint"] if before else "")
+        self.trainer.weights.save_counter.assign(self.trainer.step)
+        saved_states.save(self.trainer.weights, str(folder), name)
         record = {
             "step": self.trainer.step,
             "checkpoint": name,
@@ -174,6 +216,12 @@ class BestCheckpoint:
             "metrics": metrics,
         }
         files.write_text(folder / "best.json", json.dumps(record, indent=2) + "\n")
-        for old in folder.glob("ckpt-*"):
-            if old.name.split(".")[0] != name:
-                os.remove(old)
+        self._keep_only(folder, name)
+
+    @staticmethod
+    def _keep_only(folder: pathlib.Path, name: str) -> None:
+        saved_states.clean(str(folder))
+        saved_states.write_index(str(folder), [name])
+        for state in saved_states.find(folder):
+            if os.path.basename(state.path) != name:
+                saved_states.remove(state)

@@ -98,11 +98,13 @@ class TrainerConfig(config_definitions.TrainerConfig):
     reference_batch_size: the batch size that learning rate, warm-up and numbers of steps are
     written for; when it is given, they are scaled to `task.train_data.global_batch_size`. 0 for no
     scaling. gradient_accumulation_steps: micro-batches that a batch is read as, one after the
-    other, where it does not fit into memory.
+    other, where it does not fit into memory. deterministic: the same command gives the same bits,
+    on the same machine and versions; the seed of task.train_data is 0 if none is given.
     """
 
     reference_batch_size: int = 0
     gradient_accumulation_steps: int = 1
+    deterministic: bool = False
 
 
 def _data(reference: video_classification.DataConfig, **changes: object) -> DataConfig:

@@ -1,12 +1,14 @@
 """The numbers of a run by step, in one file that survives a resume, and in TensorBoard."""
 
 import json
+import os
 import pathlib
 from typing import Any
 
 import tensorflow as tf
 
 from movinet import files
+from movinet.errors import InputError
 from movinet.training.trainer import Numbers
 
 
@@ -24,13 +26,20 @@ class History:
             "validation": str(pathlib.Path(folder) / validation_subfolder),
         }
         self.writers: dict[str, tf.summary.SummaryWriter] = {}
-        kept = [record for record in read(folder) if record["step"] <= step]
+        self.forget_after(step)
+
+    def forget_after(self, step: int) -> None:
+        """Drops the records of steps that are about to be taken again."""
+        kept = [record for record in read(self.path.parent) if record["step"] <= step]
         files.write_text(self.path, "".join(json.dumps(record) + "\n" for record in kept))
 
     def add(self, split: str, step: int, numbers: Numbers) -> None:
         """Notes the numbers of a split at a step."""
-        with open(self.path, "a", encoding="utf-8") as file:
-            file.write(json.dumps({"step": step, "split": split, **numbers}) + "\n")
+        try:
+            with open(self.path, "a", encoding="utf-8") as file:
+                file.write(json.dumps({"step": step, "split": split, **numbers}) + "\n")
+        except OSError as error:
+            raise InputError(f"Cannot write {self.path}: {error.strerror}.") from error
         if split not in self.writers:
             self.writers[split] = tf.summary.create_file_writer(self.folders[split])
         with self.writers[split].as_default():
@@ -39,18 +48,18 @@ class History:
         self.writers[split].flush()
 
 
-def read(folder: str) -> list[dict[str, Any]]:
-    """The records of a run in order; a line cut short by a crash is left out."""
+def read(folder: str | os.PathLike[str]) -> list[dict[str, Any]]:
+    """The records of a run in order; lines that a crash cut short or damaged are left out."""
     try:
-        lines = (pathlib.Path(folder) / "history.jsonl").read_text(encoding="utf-8").splitlines()
+        lines = (pathlib.Path(folder) / "history.jsonl").read_bytes().splitlines()
     except OSError:
         return []
     records = []
     for line in lines:
         try:
             record = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
-        if isinstance(record, dict) and isinstance(record.get("step"), int):
+        if isinstance(record, dict) and type(record.get("step")) is int:
             records.append(record)
     return records

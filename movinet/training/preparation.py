@@ -23,10 +23,13 @@ _UNUSED = (
 )
 
 
-def prepare(config: ExperimentConfig, *, train: bool, evaluate: bool) -> ExperimentConfig:
+def prepare(
+    config: ExperimentConfig, *, train: bool, evaluate: bool, remembered: str | None = None
+) -> ExperimentConfig:
     """A copy of `config` with the sizes of its data filled in.
 
-    Args: train, evaluate: which of its two datasets are going to be read.
+    Args: train, evaluate: which of its two datasets are going to be read. remembered: a file of
+    what is known to be whole, so that it is not read again.
     Raises: InputError naming the setting that is wrong.
     """
     config = copy.deepcopy(config)
@@ -34,7 +37,7 @@ def prepare(config: ExperimentConfig, *, train: bool, evaluate: bool) -> Experim
     for name, wanted in (("train_data", train), ("validation_data", evaluate)):
         if wanted:
             try:
-                setattr(task, name, inputs.resolve(getattr(task, name)))
+                setattr(task, name, inputs.resolve(getattr(task, name), remembered=remembered))
             except InputError as error:
                 raise InputError(f"task.{name}: {error}") from error
     if not train:
@@ -43,6 +46,21 @@ def prepare(config: ExperimentConfig, *, train: bool, evaluate: bool) -> Experim
         task.validation_data.num_classes = task.train_data.num_classes
     _check(config, train=train)
     return config
+
+
+def check_deterministic(config: ExperimentConfig) -> None:
+    """Raises InputError for what cannot give the same bits again."""
+    data = config.task.train_data
+    if data.enable_tf_data_service:
+        raise InputError(
+            "trainer.deterministic does not go with task.train_data.enable_tf_data_service, whose "
+            "clips come as they are ready: leave one of them out."
+        )
+    if data.deterministic is False:
+        raise InputError(
+            "trainer.deterministic and task.train_data.deterministic=false contradict each other: "
+            "leave one of them out."
+        )
 
 
 def _check(config: ExperimentConfig, *, train: bool) -> None:
@@ -90,12 +108,14 @@ def class_names(data: DataConfig) -> tuple[str, ...]:
     return datasets.find_labels(data) or numbers
 
 
-def test_split(data: DataConfig) -> list[DataConfig]:
-    """The test split beside the validation split, if the dataset has one with clips in it."""
+def test_split(data: DataConfig, remembered: str | None = None) -> list[DataConfig]:
+    """The test split beside the validation split, if the dataset has one with clips in it;
+    `remembered` as for `prepare`.
+    """
     if data.split == "test" or "test" not in datasets.find_splits(data):
         return []
     test = copy.deepcopy(data)
     test.split, test.num_examples = "test", -1
     if data.tfds_name:
         test.tfds_split = "test"
-    return [inputs.resolve(test)]
+    return [inputs.resolve(test, remembered=remembered)]

@@ -1,40 +1,45 @@
 """The outer loop: trains, validates, keeps checkpoints, resumes, and reports, by mode."""
 
 import os
-import sys
 
 import tensorflow as tf
+import tf_keras
 from official.core import config_definitions, task_factory
 
 from movinet.checkpoints import loading
 from movinet.errors import InputError
-from movinet.training import (
-    configuration,
-    description,
-    history,
-    preparation,
-    reporting,
-    strategies,
-)
+from movinet.training import continuous_evaluation, description, preparation, reporting, strategies
 from movinet.training.checkpointing import BestCheckpoint, LatestCheckpoints
 from movinet.training.evaluation import Report
 from movinet.training.modes import check_mode
-from movinet.training.progress import Progress, describe
+from movinet.training.run_folder import BAD_CLIPS_NAME, CHECKED_DATA_NAME, RunFolder
+from movinet.training.stopping import StopSignals
 from movinet.training.trainer import Trainer
+from movinet.training.training_loop import TrainingLoop
 from movinet.training.workers import Workers
 
 
 class Runner:
     """One run of an experiment in one folder, on one machine or, in step, on several.
 
-    Files in `model_dir`: params.yaml, movinet.json and labels.txt, ckpt-* (latest), best/,
-    history.jsonl, train/ and validation/ (TensorBoard), evaluation/.
+    Files in `model_dir`: params.yaml, movinet.json and labels.txt, data.json, ckpt-* (latest),
+    best/, history.jsonl, train/ and validation/ (TensorBoard), evaluation/.
+
+    Args:
+      allow_changes: go on with other settings or data than the run began with.
+      signals: those that end it.
 
     Raises: InputError when configuration, data and checkpoints do not fit together.
     """
 
     def __init__(
-        self, config: config_definitions.ExperimentConfig, model_dir: str, mode: str
+        self,
+        config: config_definitions.ExperimentConfig,
+        model_dir: str,
+        mode: str,
+        *,
+        allow_changes: bool = False,
+        signals: StopSignals | None = None,
     ) -> None:
         self.mode = check_mode(mode)
         self.trains = self.mode.startswith("train")
@@ -43,17 +48,35 @@ class Runner:
         self.workers = Workers(self.strategy)
         if self.workers.count > 1 and self.mode == "continuous_eval":
             raise InputError("--mode=continuous_eval runs on one machine: unset TF_CONFIG there.")
-        self.config = config = preparation.prepare(
-            config, train=self.trains, evaluate="eval" in self.mode
-        )
-        self.options = config.trainer
         self.model_dir = model_dir
         self.output_dir = self.workers.own(model_dir)
-        if config.task.train_data.seed is not None:
-            self.workers.seed(config.task.train_data.seed)
+        self.evaluates = "eval" in self.mode
+        self.signals = signals or StopSignals()
+        self.folder = RunFolder(model_dir)
+        if config.trainer.deterministic:
+            preparation.check_deterministic(config)
+            tf.config.experimental.enable_op_determinism()
+        self.checked_data = os.path.join(self.output_dir, CHECKED_DATA_NAME)
+        self.config = config = preparation.prepare(
+            config,
+            train=self.trains,
+            evaluate=self.evaluates,
+            remembered=self.checked_data,
+        )
+        self.options = config.trainer
+        if self.trains:
+            config.task.train_data.seed = self.workers.agree(self.folder.seed(config))
+            self.folder.check_same(config, self.evaluates, allow_changes)
+            # Weights begin as this has it; what is random later is a function of seed and step.
+            tf_keras.utils.set_random_seed(config.task.train_data.seed)
         with self.strategy.scope():
             task = task_factory.get_task(config.task, logging_dir=model_dir)
-            self.trainer = Trainer(config, task, train=self.trains)
+            self.trainer = Trainer(
+                config,
+                task,
+                train=self.trains,
+                bad_clips=self.folder.path(BAD_CLIPS_NAME) if self.workers.is_chief else None,
+            )
         self.latest = LatestCheckpoints(self.trainer, self.workers, model_dir)
         self.best = BestCheckpoint(
             self.trainer,
@@ -78,136 +101,39 @@ class Runner:
         if self.mode == "eval":
             return reporter.report(self._find(checkpoint), [validation])
         if self.mode == "continuous_eval":
-            self._evaluate_continuously()
+            continuous_evaluation.run(self.trainer, self.latest, self.best)
             return reporter.report(self.best.path, [validation]) if self.best.path else []
-        self._train(validates=self.mode == "train_and_eval")
+        self._train()
         if self.mode == "train_and_eval":
-            splits = [validation, *preparation.test_split(validation)]
+            splits = [validation, *preparation.test_split(validation, self.checked_data)]
             return reporter.report(self._find(""), splits)
         return reporter.report(self._find("latest"), [validation]) if "eval" in self.mode else []
 
-    def _train(self, validates: bool) -> None:
+    def _train(self) -> None:
         """Trains from the last checkpoint, or the start, to `trainer.train_steps`."""
-        self._start()
-        options, trainer = self.options, self.trainer
-        configuration.save(os.path.join(self.output_dir, "params.yaml"), self.config)
+        self.best.begin()
+        self.folder.write(self.config, self.evaluates, self.output_dir)
         description.write(self.config, self.output_dir)
-        self.history = history.History(
-            self.output_dir, trainer.step, options.validation_summary_subdir
-        )
-        batch_size = self.config.task.train_data.global_batch_size
-        self.progress = Progress(trainer.step, options.train_steps, batch_size)
-        trials = options.recovery_max_trials
-        try:
-            while trainer.step < options.train_steps:
-                begin = trainer.step
-                loss = self._train_until(self._next_stop(begin, validates))
-                if trials >= 0 and trainer.failed(loss):
-                    trials -= 1
-                    self._recover(loss, begin, trials)
-                    continue
-                finished = trainer.step == options.train_steps
-                if finished or trainer.step % options.checkpoint_interval == 0:
-                    self.latest.save()
-                if validates and (finished or trainer.step % options.validation_interval == 0):
-                    self._validate()
-            if validates and not self.workers.agree(self._validated()):
-                self._validate()
-        finally:
-            self.progress.close()
-
-    def _start(self) -> None:
-        if self.latest.latest:
-            self.latest.restore(self.latest.latest)
-            print(
-                f"Resuming from {self.latest.latest} (step {self.trainer.step} of "
-                f"{self.options.train_steps})."
-            )
-            return
-        if tf.io.gfile.glob(os.path.join(self.model_dir, "ckpt-*.index")):
-            raise InputError(
-                f"{self.model_dir} holds checkpoints, but its file 'checkpoint', which names the "
-                "newest, is missing or broken: restore it, or use another --model_dir."
-            )
-        self.trainer.task.initialize(self.trainer.model)
-
-    def _next_stop(self, step: int, validates: bool) -> int:
-        """The next step at which there is something to do; multiples of the intervals, wherever
-        training began.
-        """
-        options = self.options
-        intervals = [options.steps_per_loop, options.checkpoint_interval]
-        intervals += [options.validation_interval] if validates else []
-        return min(
-            options.train_steps, *(step - step % interval + interval for interval in intervals)
-        )
-
-    def _train_until(self, stop: int) -> float:
-        """Trains to the step `stop` and notes the numbers; returns the mean loss."""
-        trainer, progress = self.trainer, self.progress
-        # On a terminal the bar moves several times an interval.
-        pieces = 10 if progress.on_terminal else 1
-        while trainer.step < stop:
-            steps = max(1, self.options.steps_per_loop // pieces)
-            trainer.run_steps(min(steps, stop - trainer.step))
-            progress.advance(trainer.step)
-        numbers = trainer.take_training_metrics()
-        if not trainer.failed(numbers["loss"]):
-            self.history.add("train", stop, numbers)
-        progress.show(numbers)
-        return numbers["loss"]
-
-    def _recover(self, loss: float, begin: int, trials: int) -> None:
-        """Goes back to the last checkpoint after the loss has run away, or ends the run."""
-        steps = f"steps {begin + 1} to {self.trainer.step}"
-        last = self.latest.latest
-        if trials < 0 or not last:
-            kept = (
-                f"; {last} holds the last good state"
-                if last
-                else "; there is no checkpoint to go back to"
-            )
-            raise InputError(
-                f"Training stopped: the mean loss of {steps} is {loss:g}{kept}. Lower the "
-                "learning rate "
-                f"(it was {self.trainer.learning_rate:g}), warm up longer, or clip gradients "
-                "(trainer.optimizer_config), and look for broken clips in the data."
-            )
-        self.progress.say(
-            f"The mean loss of {steps} is {loss:g}; going back to {last} ({trials} more times at "
-            "most)."
-        )
-        self.latest.restore(last)
-        self.progress.step = self.trainer.step
-
-    def _validate(self) -> None:
-        """Evaluates the present weights (their moving average, if there is one) and keeps them if
-        they are the best.
-        """
-        with self.trainer.averaged_weights():
-            numbers = self.trainer.run_evaluation(
-                self.config.task.validation_data, self.options.validation_steps
-            )
-            better = self.best.offer(numbers)
-        self.history.add("validation", self.trainer.step, numbers)
-        note = f" (best so far, kept in {self.best.path})" if better else ""
-        self.progress.say(f"step {self.trainer.step}: validation {describe(numbers)}{note}")
-        self.progress.resume()
-
-    def _validated(self) -> bool:
-        return any(
-            record["split"] == "validation" and record["step"] == self.trainer.step
-            for record in history.read(self.model_dir)
-        )
+        TrainingLoop(
+            self.trainer,
+            self.workers,
+            self.latest,
+            self.best,
+            self.signals,
+            validates=self.mode == "train_and_eval",
+            folder=self.model_dir,
+            output_dir=self.output_dir,
+        ).run()
 
     def _find(self, checkpoint: str) -> str:
         """The checkpoint that mode eval evaluates. Raises InputError when there is none."""
-        found = {
-            "best": self.best.path,
-            "latest": self.latest.latest,
-            "": self.best.path or self.latest.latest,
-        }
-        path = found[checkpoint] if checkpoint in found else loading.find(checkpoint)
+        path: str | None = None
+        if checkpoint not in ("", "best", "latest"):
+            path = loading.find(checkpoint)
+        if checkpoint in ("", "best"):
+            path = self.best.path
+        if checkpoint == "latest" or (checkpoint == "" and not path):
+            path = self.latest.latest()
         path = self.workers.agree(path)
         if path is None:
             raise InputError(
@@ -215,26 +141,3 @@ class Runner:
                 "first."
             )
         return path
-
-    def _evaluate_continuously(self) -> None:
-        """Evaluates each new checkpoint of a run that trains elsewhere, until its last step or the
-        timeout.
-        """
-        timeout = self.options.continuous_eval_timeout
-        folder = os.path.join(self.model_dir, "continuous_eval")
-        notes = history.History(folder, sys.maxsize, "validation")
-        for path in tf.train.checkpoints_iterator(self.latest.folder, timeout=timeout):
-            try:
-                self.latest.restore(path)
-            except InputError:
-                print(f"{path} is gone or not whole; waiting for the next one.", flush=True)
-                continue
-            with self.trainer.averaged_weights():
-                numbers = self.trainer.run_evaluation(
-                    self.config.task.validation_data, self.options.validation_steps
-                )
-                self.best.offer(numbers)
-            notes.add("validation", self.trainer.step, numbers)
-            print(f"step {self.trainer.step}: validation {describe(numbers)}", flush=True)
-            if self.trainer.step >= self.options.train_steps:
-                break

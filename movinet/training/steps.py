@@ -7,6 +7,7 @@ activations of one part live at a time. The loops are around `strategy.run`, not
 a loop of its own a replica could not meet the others.
 """
 
+import contextlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -15,6 +16,7 @@ import tf_keras
 from official.core import config_definitions
 
 from movinet.inputs import IMAGE
+from movinet.layers import noise
 from movinet.layers.base import States
 from movinet.layers.frames import dimensions
 from movinet.training import step_settings
@@ -30,6 +32,7 @@ class TrainingStep:
       config, task, model, optimizer: what is trained.
       metrics: they count each video once, by its logits after the last frame.
       mean_loss: gets the loss of each part.
+      step: the number of steps taken, of which all that is random in the network is a function.
     """
 
     def __init__(
@@ -40,9 +43,11 @@ class TrainingStep:
         optimizer: tf_keras.optimizers.Optimizer,
         metrics: list[tf_keras.metrics.Metric],
         mean_loss: tf_keras.metrics.Mean,
+        step: tf.Variable,
     ) -> None:
         self.task, self.model, self.optimizer = task, model, optimizer
         self.metrics, self.mean_loss = metrics, mean_loss
+        self.step, self.seed = step, config.task.train_data.seed or 0
         self.compiles = config.runtime.enable_xla and config.runtime.num_gpus > 0
         self.num_batches = config.trainer.gradient_accumulation_steps
         self.num_clips = step_settings.clips_of_a_video(config)
@@ -61,24 +66,26 @@ class TrainingStep:
         if self.num_batches * self.num_clips == 1:
             run(self._learn_whole, args=(next(iterator),))
         elif self.updates_each_clip:
-            self._read_batch(next(iterator), [])
+            self._read_batch(next(iterator), 0, [])
         else:
 
-            def add_batch(_: Any, gradients: Gradients) -> Gradients:
-                return self._read_batch(next(iterator), gradients)
+            def add_batch(index: Any, gradients: Gradients) -> Gradients:
+                return self._read_batch(next(iterator), index * self.num_clips, gradients)
 
             gradients = _repeat(self.num_batches, add_batch, run(self._no_gradients))
             run(self._apply, args=(gradients,))
 
-    def _read_batch(self, batch: Batch, gradients: Gradients) -> Gradients:
-        """Reads videos from their first clip to their last; returns the gradients with theirs."""
+    def _read_batch(self, batch: Batch, part: Any, gradients: Gradients) -> Gradients:
+        """Reads videos from their first clip, the part of that index of the step, to their last;
+        returns the gradients with theirs.
+        """
         run, first = tf.distribute.get_strategy().run, self.first_learned
 
         def read(index: Any, states: States) -> States:
-            return run(self._read_clip, args=(batch, index, states))
+            return run(self._read_clip, args=(batch, part, index, states))
 
         def learn(index: Any, carried: tuple) -> tuple:
-            return run(self._learn_clip, args=(batch, index + first, *carried))
+            return run(self._learn_clip, args=(batch, part, index + first, *carried))
 
         states, logits = run(self._begin, args=(batch,))
         states = _repeat(first, read, states)
@@ -91,7 +98,8 @@ class TrainingStep:
 
     def _learn_whole(self, batch: Batch) -> None:
         step = self._compiled(self.task.train_step)
-        losses = step(batch, model=self.model, optimizer=self.optimizer, metrics=self.metrics)
+        with self.noise_of(0):
+            losses = step(batch, model=self.model, optimizer=self.optimizer, metrics=self.metrics)
         self.mean_loss.update_state(losses[self.task.loss])
 
     def _begin(self, batch: Batch) -> tuple[States, tf.Tensor]:
@@ -100,15 +108,23 @@ class TrainingStep:
         states = self.model.init_states(shape) if self.num_clips > 1 else {}
         return states, tf.zeros([shape[0], self.task.num_classes])
 
-    def _read_clip(self, batch: Batch, index: Any, states: States) -> States:
+    def _read_clip(self, batch: Batch, part: Any, index: Any, states: States) -> States:
         features, _ = self._clip(batch, index)
-        return self.task.read(features, self.model, states)[1]
+        with self.noise_of(part + index):
+            return self.task.read(features, self.model, states)[1]
 
     def _learn_clip(
-        self, batch: Batch, index: Any, states: States, _: tf.Tensor, gradients: Gradients
+        self,
+        batch: Batch,
+        part: Any,
+        index: Any,
+        states: States,
+        _: tf.Tensor,
+        gradients: Gradients,
     ) -> tuple[States, tf.Tensor, Gradients]:
         learn, clip = self._compiled(self.task.learn), self._clip(batch, index)
-        learned = learn(clip, self.model, self.optimizer, states, self.share)
+        with self.noise_of(part + index):
+            learned = learn(clip, self.model, self.optimizer, states, self.share)
         self.mean_loss.update_state(learned.losses[self.task.loss])
         if self.updates_each_clip:
             self._apply(learned.gradients)
@@ -126,6 +142,14 @@ class TrainingStep:
         # [B, T, H, W, 3] -> [B, clips, T / clips, H, W, 3]
         shape = [batch_size, self.num_clips, num_frames // self.num_clips, *frame]
         return {IMAGE: tf.gather(tf.reshape(features[IMAGE], shape), index, axis=1)}, labels
+
+    def noise_of(self, part: Any) -> contextlib.AbstractContextManager[None]:
+        """All that is random in one part of the step is a function of (seed, step, part, replica):
+        a run that goes on after a stop draws what it would have drawn.
+        """
+        replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+        seed = tf.stack([tf.constant(self.seed, tf.int64), tf.convert_to_tensor(self.step)])
+        return noise.drawn_from(tf.random.fold_in(tf.random.fold_in(seed, part), replica))
 
     def _count(self, batch: Batch, logits: tf.Tensor) -> None:
         self.task.process_metrics(self.metrics, batch[1], logits)

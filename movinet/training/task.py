@@ -92,10 +92,14 @@ class MovinetTask(base_task.Task):
         print(loading.load(model, path, chosen[0], partial_hint=hint))
 
     def build_inputs(
-        self, params: inputs.DataConfig, input_context: tf.distribute.InputContext | None = None
+        self,
+        params: inputs.DataConfig,
+        input_context: tf.distribute.InputContext | None = None,
+        start: int = 0,
+        bad_clips: str | None = None,
     ) -> tf.data.Dataset:
-        """Batches of ({'image': [B, T, H, W, 3]}, labels)."""
-        return inputs.build_inputs(params, input_context)
+        """Batches of ({'image': [B, T, H, W, 3]}, labels); see `inputs.build_inputs`."""
+        return inputs.build_inputs(params, input_context, start=start, bad_clips=bad_clips)
 
     @property
     def num_classes(self) -> int:
@@ -141,8 +145,16 @@ class MovinetTask(base_task.Task):
         if self.is_multilabel:
             found: list[tf_keras.metrics.Metric] = [
                 metrics.BinaryAccuracy(name="accuracy", threshold=0.0),
-                metrics.AUC(curve="ROC", multi_label=True, from_logits=True, name="ROC-AUC"),
-                metrics.AUC(curve="PR", multi_label=True, from_logits=True, name="PR-AUC"),
+                *(
+                    metrics.AUC(
+                        curve=curve,
+                        multi_label=True,
+                        num_labels=self.num_classes,
+                        from_logits=True,
+                        name=f"{curve}-AUC",
+                    )
+                    for curve in ("ROC", "PR")
+                ),
             ]
             if self.task_config.metrics.use_per_class_recall:
                 found += [

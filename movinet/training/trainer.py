@@ -14,6 +14,7 @@ import tf_keras
 from official.core import config_definitions
 from official.modeling import optimization
 
+from movinet.data.pipeline import clip_problems
 from movinet.errors import InputError
 from movinet.training import schedule, step_settings
 from movinet.training.metrics import ClassificationCounts
@@ -27,24 +28,26 @@ class Trainer(orbit.StandardTrainer, orbit.StandardEvaluator):
     """One model with its optimizer and step counter; trains on one dataset and evaluates on any.
 
     Create it in the scope of the strategy. `checkpoint` holds all that training goes on from:
-    global_step, model, optimizer, backbone.
+    global_step, model, optimizer, backbone, the clips read so far, and the numbers of the interval
+    that has begun. Order of the data and noise in the network are functions of these and the seed.
     """
 
     def __init__(
-        self, config: config_definitions.ExperimentConfig, task: MovinetTask, *, train: bool
+        self,
+        config: config_definitions.ExperimentConfig,
+        task: MovinetTask,
+        *,
+        train: bool,
+        bad_clips: str | None = None,
     ) -> None:
         self.config = config
+        self.bad_clips = bad_clips
         self.task = task
         self.strategy = tf.distribute.get_strategy()
         self.model = task.build_model()
         self.global_step = orbit.utils.create_global_step()
+        self.clips_read = orbit.utils.create_global_step()
         self.optimizer = self._create_optimizer()
-        self.checkpoint = tf.train.Checkpoint(
-            global_step=self.global_step,
-            model=self.model,
-            optimizer=self.optimizer,
-            **self.model.checkpoint_items,
-        )
         self.weights = tf.train.Checkpoint(
             global_step=self.global_step, model=self.model, **self.model.checkpoint_items
         )
@@ -53,15 +56,28 @@ class Trainer(orbit.StandardTrainer, orbit.StandardEvaluator):
         self.validation_loss = tf_keras.metrics.Mean("loss", dtype=tf.float32)
         self.train_metrics = task.build_metrics(training=True)
         self.validation_metrics = task.build_metrics(training=False)
+        self.checkpoint = tf.train.Checkpoint(
+            global_step=self.global_step,
+            model=self.model,
+            optimizer=self.optimizer,
+            clips_read=self.clips_read,
+            interval=[self.train_loss, *self.train_metrics],
+            **self.model.checkpoint_items,
+        )
         self.training_step = TrainingStep(
-            config, task, self.model, self.optimizer, self.train_metrics, self.train_loss
+            config,
+            task,
+            self.model,
+            self.optimizer,
+            self.train_metrics,
+            self.train_loss,
+            self.global_step,
         )
         options = config.trainer
         if train:
-            batches = step_settings.micro_batches(config, self.strategy.num_replicas_in_sync)
             orbit.StandardTrainer.__init__(
                 self,
-                self._distribute(batches),
+                None,
                 orbit.StandardTrainerOptions(
                     use_tf_while_loop=options.train_tf_while_loop and options.train_tf_function,
                     use_tf_function=options.train_tf_function,
@@ -99,13 +115,31 @@ class Trainer(orbit.StandardTrainer, orbit.StandardEvaluator):
             optimizer._create_all_weights(self.model.trainable_variables)
         return optimizer
 
-    def _distribute(self, data: Any) -> Any:
-        return orbit.utils.make_distributed_dataset(self.strategy, self.task.build_inputs, data)
+    def _distribute(self, data: Any, start: int = 0) -> Any:
+        return orbit.utils.make_distributed_dataset(
+            self.strategy, self.task.build_inputs, data, start=start, bad_clips=self.bad_clips
+        )
+
+    def read_from(self, clip: int) -> None:
+        """Goes on with that clip of the endless stream of all epochs."""
+        self.clips_read.assign(clip)
+        batches = step_settings.micro_batches(self.config, self.strategy.num_replicas_in_sync)
+        self.train_dataset = self._distribute(batches, clip)
 
     @property
     def step(self) -> int:
         """Steps of training done so far."""
         return int(self.global_step.numpy())
+
+    @property
+    def next_clip(self) -> int:
+        """The clip of the stream that the next step begins with."""
+        return int(self.clips_read.numpy())
+
+    @property
+    def loss(self) -> float:
+        """The mean loss since the metrics were last taken."""
+        return _number(self.train_loss.result())
 
     @property
     def averages_weights(self) -> bool:
@@ -122,6 +156,8 @@ class Trainer(orbit.StandardTrainer, orbit.StandardEvaluator):
 
     def run_steps(self, steps: int) -> None:
         """Trains `steps` steps; the metrics go on adding up."""
+        if self.train_dataset is None:
+            self.read_from(self.next_clip)
         with self.strategy.scope(), _data_named():
             self.train(tf.constant(steps, tf.int32))
 
@@ -134,6 +170,7 @@ class Trainer(orbit.StandardTrainer, orbit.StandardEvaluator):
         """One step on all replicas (called by orbit, traced)."""
         self.training_step(iterator)
         self.global_step.assign_add(1)
+        self.clips_read.assign_add(self.config.task.train_data.global_batch_size)
 
     def run_evaluation(self, data: Any, steps: int = -1) -> Numbers:
         """Evaluates the present weights on a dataset: all of it, or `steps` batches.
@@ -216,9 +253,9 @@ def _data_named() -> Iterator[None]:
     try:
         yield
     except (tf.errors.InvalidArgumentError, tf.errors.DataLossError) as error:
-        reason = " ".join(error.message.split())[:400]
         raise InputError(
-            f"A step stopped at its data: {reason}. Mend or rebuild the data."
+            f"A step stopped at its data: {clip_problems.sentence(error).rstrip('.')}. Mend or "
+            "rebuild the data."
         ) from error
 
 

@@ -11,19 +11,12 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
-import tf_keras
 
+from movinet.errors import LostWorkerError
 from movinet.training import strategies
 
 _LONGEST_AGREEMENT = 8192
 _TOLD = "Collective ops is aborted by: "
-
-
-class LostWorkerError(Exception):
-    """Another machine of the run has ended or cannot be reached: nothing is wrong with this one.
-
-    The same commands, started again on all machines, go on from the last checkpoint.
-    """
 
 
 class Workers:
@@ -65,11 +58,12 @@ class Workers:
         spread = self.strategy.reduce(tf.distribute.ReduceOp.SUM, tf.constant(letters), axis=None)
         return json.loads(bytes(spread.numpy().astype(np.uint8)).rstrip(b"\0"))
 
-    def seed(self, seed: int) -> None:
-        """Seeds everything random that is not the data's: another seed on each worker, so that they
-        drop different things; weights begin as the chief's all the same.
-        """
-        tf_keras.utils.set_random_seed(seed + self.index)
+    def any(self, value: bool) -> bool:
+        """Whether the value is true on any worker, once all have come here."""
+        if self.count == 1:
+            return value
+        number = tf.constant(int(value))
+        return int(self.strategy.reduce(tf.distribute.ReduceOp.SUM, number, axis=None)) > 0
 
     @contextlib.contextmanager
     def quiet(self) -> Iterator[None]:

@@ -28,6 +28,7 @@ class FakeTrainer:
 def test_the_best_checkpoint_is_the_best_even_after_nan(tmp_path):
     trainer = FakeTrainer()
     best = BestCheckpoint(trainer, ALONE, str(tmp_path / "best"), "accuracy", "higher")
+    best.begin()
     kept = []
     offers = [
         (1, math.nan, 1.0),

@@ -89,10 +89,9 @@ def test_resume_goes_on_from_step_and_optimizer_state(trained, tiny_config, tmp_
     folder = folder_copy(trained[0], tmp_path)
     runner = Runner(tiny_config("trainer.train_steps=25"), str(folder), "train_and_eval")
     before = tf.train.load_checkpoint(str(folder / "ckpt-20"))
-    runner._start()
-    assert "Resuming from" in capsys.readouterr().out and runner.trainer.step == 20
-    assert int(runner.trainer.optimizer.iterations) == 20
     runner.run()
+    assert f"Resuming from {folder / 'ckpt-20'} (step 20 of 25)" in capsys.readouterr().out
+    assert int(runner.trainer.optimizer.iterations) == 25
     after = tf.train.load_checkpoint(str(folder / "ckpt-25"))
     slots = [key for key in before.get_variable_to_shape_map() if "/m/.ATTRIBUTES" in key]
     assert len(slots) > 30
@@ -208,14 +207,23 @@ def test_mixed_precision_trains(tiny_config, tmp_path, dtype):
     )
 
 
-def test_continuous_evaluation_meets_every_checkpoint_and_ends(
+def test_continuous_evaluation_meets_every_checkpoint_once_and_ends(
     trained, tiny_config, tmp_path, capsys
 ):
     folder = folder_copy(trained[0], tmp_path)
     shutil.rmtree(folder / "best")
+    for path in folder.glob("ckpt-20.*"):
+        shutil.copy(path, str(path).replace("ckpt-20", "ckpt-15"))
+    data = folder / "ckpt-15.data-00000-of-00001"
+    data.write_bytes(data.read_bytes()[:1000])
     reports = Runner(tiny_config(), str(folder), "eval_continuous").run()
-    assert "step 20: validation" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "step 10: validation" in said and "step 20: validation" in said
+    assert "ckpt-15 is gone or not whole" in said and "step 15" not in said
     assert reports[0].split == "validation" and (folder / "best" / "best.json").exists()
+    # What was evaluated is known to the next start.
+    Runner(tiny_config(), str(folder), "eval_continuous").run()
+    assert "validation loss" not in capsys.readouterr().out
 
 
 def test_training_with_evaluation_at_the_end(tiny_config, tmp_path):

@@ -74,6 +74,7 @@ def test_two_workers_do_what_one_does(tiny_dataset, tmp_path):
         assert workers.exit_codes(200) == [0, 0], workers.said()
     first, second = (json.loads((tmp_path / f"found-{i}.json").read_text()) for i in (0, 1))
     assert first["agreed"] == second["agreed"] == {"from": 0}
+    assert first["any"] == second["any"] == [True, False]
     # They begin with the same weights and drop different things.
     assert first["start"] == second["start"] and first["drawn"] != second["drawn"]
     training, validation, confusion = on_one_machine(tiny_dataset, tmp_path / "start-0", tmp_path)
@@ -104,6 +105,13 @@ def test_a_lost_worker_ends_the_run_and_the_same_commands_resume_it(tiny_dataset
         assert "ended or cannot be reached" in workers.said() and "Traceback" not in workers.said()
     kept = max(int(path.stem.split("-")[1]) for path in (tmp_path / "run").glob("ckpt-*.index"))
     assert 20 <= kept < 60
+    # A signal to one of them ends both after the same step, which is saved.
+    with WorkerProcesses(command, tmp_path / "stopped") as workers:
+        workers.wait_for(f"step {kept + 5}/60", 180)
+        workers.processes[1].terminate()
+        assert workers.exit_codes(60) == [143, 143], workers.said()
+    kept = max(int(path.stem.split("-")[1]) for path in (tmp_path / "run").glob("ckpt-*.index"))
+    assert f"Stopped by SIGTERM; step {kept} is saved" in workers.said()
     with WorkerProcesses(command, tmp_path / "second") as workers:
         assert workers.exit_codes(200) == [0, 0], workers.said()
         chief, other = (log.read_text() for log in workers.logs)
@@ -117,5 +125,5 @@ def test_a_lost_worker_ends_the_run_and_the_same_commands_resume_it(tiny_dataset
     metrics = json.loads((tmp_path / "run/evaluation/validation/metrics.json").read_text())
     assert metrics["clips"] == 9
     # Only the chief writes: one file of curves for each start.
-    assert len(list((tmp_path / "run/train").glob("events*"))) == 2
+    assert len(list((tmp_path / "run/train").glob("events*"))) == 3
     assert not list((tmp_path / "second").glob("movinet_worker_*"))

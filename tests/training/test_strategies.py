@@ -7,9 +7,10 @@ import tensorflow as tf
 from official.core.config_definitions import RuntimeConfig
 
 from movinet import InputError
+from movinet.errors import LostWorkerError
 from movinet.training import strategies
 from movinet.training.strategies import Cluster
-from movinet.training.workers import LostWorkerError, Workers, losses_named
+from movinet.training.workers import Workers, losses_named
 
 HOSTS = ["a:1", "b:1", "c:1"]
 
