@@ -21,6 +21,7 @@ from movinet.training.workers import Workers
 UNREADABLE = (tf.errors.OpError, IndexError, ValueError, AssertionError, MemoryError)
 # Shared file systems show what another machine has written after up to a minute.
 _SECONDS_OF_LAG = 120
+_SHOWN = 10
 # What a record that is not there, cut short or made up may raise.
 _SENSELESS = (
     OSError,
@@ -56,22 +57,26 @@ class LatestCheckpoints:
 
         Raises: InputError, naming each file and what is wrong, when none of them can be read.
         """
-        problems = []
-        for state in saved_states.find(self._own):
-            problem = saved_states.problem(state)
-            if not problem:
-                return self.workers.agree(state.path)
-            problems.append(f"{state.path} ({problem})")
-            print(f"WARNING: {problems[-1]} is damaged; looking for an older one.", flush=True)
-        self._refuse(self.workers.agree(problems))
-        return None
-
-    def _refuse(self, problems: list[str]) -> None:
+        path, problems = self.workers.agree(self._newest())
         if problems:
             raise InputError(
                 f"No checkpoint in {self.folder} can be read: {'; '.join(problems)}. Bring one of "
                 "them back, or begin anew with --fresh, which keeps these files in a folder there."
             )
+        return path
+
+    def _newest(self) -> tuple[str | None, list[str]]:
+        """The newest one, or what is wrong with those that there are."""
+        problems = []
+        for state in saved_states.find(self._own):
+            problem = saved_states.problem(state)
+            if not problem:
+                return state.path, []
+            problems.append(f"{state.path} ({problem})")
+            print(f"WARNING: {problems[-1]} is damaged; looking for an older one.", flush=True)
+        if not problems and os.path.exists(os.path.join(self._own, saved_states.INDEX)):
+            problems.append("all that were saved are gone")
+        return None, problems[:_SHOWN]
 
     def save(self) -> None:
         """Saves the present state under its step number; all workers do, the chief's is kept."""

@@ -22,6 +22,7 @@ _FILE = re.compile(
     r"(?P<name>ckpt-(?P<step>\d{1,18})(-again)?)\.(?P<part>index|data-\d{5}-of-\d{5})", re.ASCII
 )
 _ASIDE = ".saving"
+INDEX = "checkpoint"
 
 
 class SavedState(NamedTuple):
@@ -110,7 +111,7 @@ def write_index(folder: str, names: list[str]) -> None:
     """Names the states, the newest last, in the file `checkpoint`, for TensorFlow's own tools."""
     lines = [f'model_checkpoint_path: "{names[-1]}"']
     lines += [f'all_model_checkpoint_paths: "{name}"' for name in names]
-    files.write_text(os.path.join(folder, "checkpoint"), "\n".join(lines) + "\n")
+    files.write_text(os.path.join(folder, INDEX), "\n".join(lines) + "\n")
 
 
 def remove(state: SavedState) -> None:

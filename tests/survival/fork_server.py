@@ -58,11 +58,15 @@ class Life:
 
 
 class ForkServer:
-    """Starts runs; use it as a context."""
+    """Starts runs; use it as a context.
+
+    Attributes: longest: seconds of the longest run that nobody disturbed.
+    """
 
     def __init__(self, folder):
         self.folder = pathlib.Path(folder)
         self.lives = 0
+        self.longest = 0.0
 
     def __enter__(self):
         self.process = subprocess.Popen(
@@ -101,8 +105,11 @@ class ForkServer:
 
     def run(self, *arguments, timeout=120.0, **options):
         """Starts a run and waits; returns (exit code, output)."""
+        begin = time.monotonic()
         life = self.start(*arguments, **options)
-        return life.wait(timeout), life.output()
+        code = life.wait(timeout)
+        self.longest = max(self.longest, time.monotonic() - begin)
+        return code, life.output()
 
 
 def serve():

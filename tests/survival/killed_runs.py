@@ -22,7 +22,6 @@ _SETTINGS = {
 }
 _STEP = re.compile(r"^step (\d+)/", re.MULTILINE)
 _RESUMED = re.compile(r"^Resuming from .* \(step (\d+) of", re.MULTILINE)
-_LONGEST_LIFE = 6.0
 
 
 def command(dataset, folder, *more, **changes):
@@ -54,12 +53,7 @@ class Killer:
         Returns whether it lived to its end instead.
         """
         life = self.server.start(*self.arguments)
-        # Half of the moments lie between the first numbers and the end, the others anywhere.
-        if self.random.random() < 0.5:
-            life.says(": loss")
-            code = life.wait_at_most(self.random.uniform(0, _LONGEST_LIFE))
-        else:
-            code = life.wait_at_most(self.random.uniform(0, _LONGEST_LIFE))
+        code = life.wait_at_most(self.random.uniform(0, self.server.longest))
         if code is None:
             life.signal(signal.SIGKILL)
             code = life.wait()

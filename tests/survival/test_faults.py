@@ -71,6 +71,12 @@ def test_damaged_checkpoints_are_passed_over_and_never_begun_anew(
     code, output = server.run(*arguments)
     assert code == 2 and "--fresh" in output and "Traceback" not in output, output
     assert all(f"ckpt-{step} (" in output for step in (80, 100, 120))
+    hidden = folder.rename(tmp_path / "hidden")
+    shutil.copytree(hidden, folder, ignore=shutil.ignore_patterns("ckpt-*"))
+    code, output = server.run(*arguments)
+    assert code == 2 and "all that were saved are gone" in output, output
+    shutil.rmtree(folder)
+    hidden.rename(folder)
     code, output = server.run(*arguments, "--fresh", "--mode=train")
     assert code == 0 and f"is in {folder}/earlier-1 now" in output, output
     assert len(list((folder / "earlier-1").glob("ckpt-*.index"))) == 3
