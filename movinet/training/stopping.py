@@ -31,7 +31,9 @@ class StopSignals:
 
     @contextlib.contextmanager
     def held(self, hold: bool = True) -> Iterator[None]:
-        """Lets a signal wait; with `hold` false it ends what is done inside, at once."""
+        """Lets a signal wait to the end of what is done inside; with `hold` false it ends that at
+        once.
+        """
         before, self._is_held = self._is_held, hold
         try:
             if not hold and self.received is not None:
@@ -39,6 +41,8 @@ class StopSignals:
             yield
         finally:
             self._is_held = before
+        if self.received is not None and not self._is_held:
+            raise self.stopped()
 
     def follow(self) -> None:
         """Ends as if asked to: another machine of the run was."""

@@ -33,12 +33,14 @@ def strike(number=signal.SIGTERM):
 
 def test_a_signal_ends_what_can_be_left_and_waits_for_what_cannot(signals):
     done = []
-    with signals.held():
+    with pytest.raises(Stopped) as late, signals.held():
         strike(signal.SIGHUP)
         done.append("held")
         with pytest.raises(Stopped) as stop, signals.held(False):
             done.append("never")
-    assert done == ["held"] and stop.value.number == signal.SIGHUP
+        done.append("to the end")
+    assert done == ["held", "to the end"]
+    assert late.value.number == stop.value.number == signal.SIGHUP
     strike()  # Further ones change nothing.
     assert signals.received == signal.SIGHUP
     assert str(signals.stopped("all is saved")) == "Stopped by SIGHUP; all is saved."
