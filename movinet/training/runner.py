@@ -48,10 +48,11 @@ class Runner:
         self.workers = Workers(self.strategy)
         if self.workers.count > 1 and self.mode == "continuous_eval":
             raise InputError("--mode=continuous_eval runs on one machine: unset TF_CONFIG there.")
+        self.signals = signals or StopSignals()
+        self.signals.watch_again()
         self.model_dir = model_dir
         self.output_dir = self.workers.own(model_dir)
         self.evaluates = "eval" in self.mode
-        self.signals = signals or StopSignals()
         self.folder = RunFolder(model_dir)
         if config.trainer.deterministic:
             preparation.check_deterministic(config)

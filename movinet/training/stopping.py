@@ -22,12 +22,19 @@ class StopSignals:
     def __init__(self) -> None:
         self.received: int | None = None
         self._is_held = False
+        self._watched: list[signal.Signals] = []
 
     def watch(self) -> None:
         """Takes the signals over, except those that are ignored (as `nohup` has it)."""
-        for number in SIGNALS:
-            if signal.getsignal(number) is not signal.SIG_IGN:
-                signal.signal(number, self._receive)
+        self._watched = [n for n in SIGNALS if signal.getsignal(n) is not signal.SIG_IGN]
+        self.watch_again()
+
+    def watch_again(self) -> None:
+        """Takes back what others have taken over: where machines meet, TensorFlow's native code
+        installs a handler of SIGTERM, of which Python does not know.
+        """
+        for number in self._watched:
+            signal.signal(number, self._receive)
 
     @contextlib.contextmanager
     def held(self, hold: bool = True) -> Iterator[None]:

@@ -41,8 +41,9 @@ def on_one_machine(dataset, start, folder):
     def train(name):
         trainer.checkpoint.read(str(start)).assert_consumed()
         trainer.run_steps(STEPS)
+        numbers = trainer.take_training_metrics()
         trainer.checkpoint.write(str(folder / name))
-        return trainer.take_training_metrics()
+        return numbers
 
     training = train("one")
     validation = trainer.run_evaluation(config.task.validation_data)
