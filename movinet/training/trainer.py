@@ -4,7 +4,7 @@ evaluation.
 
 import contextlib
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -225,17 +225,26 @@ class Trainer(orbit.StandardTrainer, orbit.StandardEvaluator):
 
     @contextlib.contextmanager
     def averaged_weights(self) -> Iterator[None]:
-        """Puts the moving average of the weights in their place for a while, if there is one."""
+        """Puts the moving average of the weights in their place for a while, if there is one.
+
+        Afterwards they are what they were to the last bit. The Model Garden swaps the two by sums
+        and differences, which round: a run that goes on behind an evaluation would differ.
+        """
         if not self.averages_weights:
             yield
             return
-        with self.strategy.scope():
-            self.optimizer.swap_weights()
+        weights = self.optimizer._model_weights
+        kept = [tf.convert_to_tensor(weight) for weight in weights]
+        self._assign(weights, self.optimizer._average_weights)
         try:
             yield
         finally:
-            with self.strategy.scope():
-                self.optimizer.swap_weights()
+            self._assign(weights, kept)
+
+    def _assign(self, variables: Sequence[tf.Variable], values: Sequence[Any]) -> None:
+        with self.strategy.scope():
+            for variable, value in zip(variables, values, strict=True):
+                variable.assign(tf.convert_to_tensor(value))
 
     def failed(self, loss: float) -> bool:
         """Whether the loss is not a number or beyond `trainer.loss_upper_bound`."""
