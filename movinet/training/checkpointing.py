@@ -200,15 +200,20 @@ class BestCheckpoint:
         return better
 
     def begin(self) -> None:
-        """Makes the folder, and removes what a stop left there without a record."""
+        """Removes what a stop left there without a record."""
         record = self.record
         if self.workers.is_chief:
-            self.folder.mkdir(parents=True, exist_ok=True)
+            # The folder itself is made with the first weights, if the run's is still there then.
+            self.folder.parent.mkdir(parents=True, exist_ok=True)
             if record:
                 self._keep_only(self.folder, record["checkpoint"])
 
     def _write(self, metrics: Numbers) -> None:
         folder = pathlib.Path(self.workers.own(str(self.folder)))
+        try:
+            folder.mkdir(exist_ok=True)
+        except OSError as error:
+            raise InputError(f"Cannot write {folder}: {error.strerror}.") from error
         before = self.record
         name = saved_states.name(self.trainer.step, unlike=before["checkpoint"] if before else "")
         self.trainer.weights.save_counter.assign(self.trainer.step)

@@ -6,6 +6,7 @@ import json
 import os
 import socket
 from collections.abc import Iterator
+from typing import TextIO
 
 from movinet.errors import InputError
 
@@ -36,29 +37,51 @@ def needed(mode: str) -> bool:
 def held(folder: str) -> Iterator[None]:
     """Keeps other trainings out of `folder`, which is made if need be.
 
-    The lock is the system's own: it ends with this process, however that ends.
+    The lock is the system's own: it ends with this process, however that ends. A folder that was
+    made for it goes again if nothing was written there.
 
     Raises: InputError, at once, if another training has it, or the folder cannot be written.
     """
     path = os.path.join(folder, NAME)
+    made = _missing(folder)
     try:
         os.makedirs(folder, exist_ok=True)
         file = open(path, "a+", encoding="utf-8")
     except OSError as error:
         raise InputError(f"Cannot write into {folder}: {error.strerror}.") from error
     with file:
+        _lock(file, folder)
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            file.seek(0)
-            holder = " ".join(file.read(200).split()) or "a process that did not say its name"
-            raise InputError(
-                f"Another training works in {folder}: {holder}. Wait for it or stop it, or use "
-                "another --model_dir."
-            ) from error
-        except OSError:  # A file system without locks: nothing is known of others.
-            print(f"{folder} is on a file system without locks: let nothing else train there.")
-        file.truncate(0)
-        file.write(f"process {os.getpid()} on {socket.gethostname()}\n")
-        file.flush()
-        yield
+            yield
+        finally:
+            if made and os.path.isdir(folder) and os.listdir(folder) == [NAME]:
+                os.remove(path)
+                with contextlib.suppress(OSError):
+                    for one in made:
+                        os.rmdir(one)
+
+
+def _missing(folder: str) -> list[str]:
+    """The folders that are to be made for this one, itself first."""
+    missing, path = [], os.path.abspath(folder)
+    while not os.path.exists(path):
+        missing.append(path)
+        path = os.path.dirname(path)
+    return missing
+
+
+def _lock(file: TextIO, folder: str) -> None:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        file.seek(0)
+        holder = " ".join(file.read(200).split()) or "a process that did not say its name"
+        raise InputError(
+            f"Another training works in {folder}: {holder}. Wait for it or stop it, or use "
+            "another --model_dir."
+        ) from error
+    except OSError:  # A file system without locks: nothing is known of others.
+        print(f"{folder} is on a file system without locks: let nothing else train there.")
+    file.truncate(0)
+    file.write(f"process {os.getpid()} on {socket.gethostname()}\n")
+    file.flush()

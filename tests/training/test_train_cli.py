@@ -80,25 +80,27 @@ def test_launch_refuses_before_it_does_anything(changes, says, tmp_path, monkeyp
     assert says in str(refused.value) and not list(tmp_path.iterdir())
 
 
-def test_flags_reach_the_configuration(tiny_dataset, monkeypatch):
-    from movinet.training import launch
+def test_flags_reach_the_configuration(tmp_path, monkeypatch):
+    from movinet.training import launch, runner
 
     seen = {}
 
     class Recorder:
-        def __init__(self, config, model_dir, mode):
-            seen.update(config=config, mode=mode)
+        def __init__(self, config, model_dir, mode, **options):
+            seen.update(config=config, mode=mode, **options)
 
         def run(self, checkpoint):
             return []
 
-    monkeypatch.setattr(launch, "Runner", Recorder)
-    monkeypatch.setattr(launch.os, "makedirs", lambda *_, **__: None)
+    monkeypatch.setattr(runner, "Runner", Recorder)
     launch.launch(
         experiment="movinet_kinetics600",
         mode="continuous_train_and_eval",
-        model_dir="run",
+        model_dir=str(tmp_path / "run"),
+        deterministic=True,
+        allow_config_change=True,
         params_override="runtime.tpu=from_override",
         tpu="local",
     )
-    assert seen["config"].runtime.tpu == "local"
+    assert seen["config"].runtime.tpu == "local" and seen["config"].trainer.deterministic
+    assert seen["allow_changes"] and not (tmp_path / "run").exists()
