@@ -3,10 +3,8 @@
 import hashlib
 import os
 import pathlib
-import signal
-import time
 
-import numpy as np
+from attacks import attack
 
 from movinet.data.building.build import build_dataset
 from movinet.data.building.planning import BuildSettings
@@ -35,24 +33,14 @@ def contents(folder):
 
 def encode_or_crash(task):
     """Encodes a clip in a worker, unless its name is one to crash or to hang at."""
-    if task[0].name == "train/run/0.h264.mp4":
-        os.kill(os.getpid(), signal.SIGSEGV)
-    if task[0].name == "train/jump/1.h264.mp4":
-        time.sleep(1000)
+    attack({"train/run/0.h264.mp4": "crash", "train/jump/1.h264.mp4": "hang"}.get(task[0].name))
     return encode(task)
 
 
 def encode_under_attack(task):
     """Encodes a clip in a worker, unless it is one of those in train/run, each of which attacks."""
-    attack = task[0].name.removeprefix("train/run/")
-    if attack == "0.h264.mp4":
-        os.kill(os.getpid(), signal.SIGSEGV)
-    if attack == "1.h264.mp4":
-        time.sleep(1000)
-    if attack == "2.h264.mp4":
-        np.empty(100 << 30, np.uint8)
-    if attack == "3.h264.mp4":
-        os.kill(os.getpid(), signal.SIGKILL)
+    kinds = ("crash", "hang", "gorge", "killed")
+    attack({f"train/run/{n}.h264.mp4": kind for n, kind in enumerate(kinds)}.get(task[0].name))
     return encode(task)
 
 
@@ -61,7 +49,7 @@ def encode_or_be_killed_once(task):
     killed = task[0].path.with_name(".killed")
     if task[0].name == "train/run/1.h264.mp4" and not killed.exists():
         killed.touch()
-        os.kill(os.getpid(), signal.SIGKILL)
+        attack("killed")
     return encode(task)
 
 

@@ -13,12 +13,12 @@ from collections.abc import Iterator
 import tensorflow as tf
 
 from movinet import files
+from movinet.checkpoints import loading
 from movinet.errors import InputError
 from movinet.training import saved_states
 from movinet.training.trainer import Numbers, Trainer
 from movinet.training.workers import Workers
 
-UNREADABLE = (tf.errors.OpError, IndexError, ValueError, AssertionError, MemoryError)
 # Shared file systems show what another machine has written after up to a minute.
 _SECONDS_OF_LAG = 120
 _SHOWN = 10
@@ -109,7 +109,7 @@ def readable(path: str, workers: Workers) -> Iterator[None]:
     _wait_for(path, workers)
     try:
         yield
-    except UNREADABLE as error:
+    except (*loading.UNREADABLE, AssertionError) as error:
         reason = " ".join(str(error).split())[:200]
         raise InputError(
             f"The checkpoint {path} is damaged, or of another model or optimizer ({reason}). Use "

@@ -12,8 +12,9 @@ from typing import Any, NamedTuple, TypeAlias
 import tensorflow as tf
 from official.vision.configs import video_classification
 
+from movinet.data import checksums
 from movinet.data.building import manifest
-from movinet.data.pipeline import checksums, tfds_records, unpacking
+from movinet.data.pipeline import tfds_records, unpacking
 from movinet.data.pipeline.decoding import IMAGE_FIELD, LABEL_FIELD
 from movinet.data.pipeline.record_index import RecordFile
 from movinet.data.pipeline.record_source import RecordSource, SequenceExamples

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from movinet.errors import InputError
-from movinet.training import run_lock
-from movinet.training.modes import check_mode
+from movinet.training import modes, run_lock
 from movinet.training.stopping import StopSignals
 
 if TYPE_CHECKING:
@@ -42,8 +41,8 @@ def launch(
     """
     if not model_dir:
         raise InputError("--model_dir is empty; name the folder for checkpoints and reports.")
-    check_mode(mode)
-    if fresh and not run_lock.trains(mode):
+    modes.check_mode(mode)
+    if fresh and not modes.trains(mode):
         raise InputError(f"--fresh begins a training anew, which --mode={mode} is not.")
     # Before TensorFlow is imported: who comes second is told at once.
     with run_lock.held(model_dir) if run_lock.needed(mode) else contextlib.nullcontext():

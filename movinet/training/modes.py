@@ -14,6 +14,11 @@ MODES = (
 )
 
 
+def trains(mode: str) -> bool:
+    """Whether a run of that mode writes checkpoints."""
+    return check_mode(mode).startswith("train")
+
+
 def check_mode(mode: str) -> str:
     """The mode under its one name. Raises InputError when there is no such mode here."""
     if mode not in MODES or mode == "train_and_validate":

@@ -1,21 +1,18 @@
 """One training at a time in a folder."""
 
 import contextlib
-import fcntl
+import errno
 import json
 import os
 import socket
 from collections.abc import Iterator
-from typing import TextIO
 
+from movinet import locks
 from movinet.errors import InputError
+from movinet.training import modes
 
 NAME = ".lock"
-
-
-def trains(mode: str) -> bool:
-    """Whether a run of that mode writes checkpoints."""
-    return mode not in ("eval", "continuous_eval", "eval_continuous")
+_NO_LOCKS = (errno.ENOTSUP, errno.ENOLCK, errno.ENOSYS)
 
 
 def needed(mode: str) -> bool:
@@ -30,7 +27,7 @@ def needed(mode: str) -> bool:
         )
     except (ValueError, AttributeError):
         is_first = True
-    return is_first and trains(mode)
+    return is_first and modes.trains(mode)
 
 
 @contextlib.contextmanager
@@ -42,23 +39,42 @@ def held(folder: str) -> Iterator[None]:
 
     Raises: InputError, at once, if another training has it, or the folder cannot be written.
     """
-    path = os.path.join(folder, NAME)
     made = _missing(folder)
-    try:
-        os.makedirs(folder, exist_ok=True)
-        file = open(path, "a+", encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"Cannot write into {folder}: {error.strerror}.") from error
-    with file:
-        _lock(file, folder)
+    with contextlib.ExitStack() as stack:
+        try:
+            os.makedirs(folder, exist_ok=True)
+            _write_holder(stack.enter_context(locks.held(os.path.join(folder, NAME))))
+        except BlockingIOError as error:
+            raise InputError(
+                f"Another training works in {folder}: {_read_holder(folder)}. Wait for it or stop "
+                "it, or use another --model_dir."
+            ) from error
+        except OSError as error:
+            if error.errno not in _NO_LOCKS:
+                raise InputError(f"Cannot write into {folder}: {error.strerror}.") from error
+            print(f"{folder} is on a file system without locks: let nothing else train there.")
         try:
             yield
         finally:
-            if made and os.path.isdir(folder) and os.listdir(folder) == [NAME]:
-                os.remove(path)
-                with contextlib.suppress(OSError):
-                    for one in made:
-                        os.rmdir(one)
+            _remove_if_unused(folder, made)
+
+
+def _write_holder(descriptor: int) -> None:
+    os.ftruncate(descriptor, 0)
+    os.write(descriptor, f"process {os.getpid()} on {socket.gethostname()}\n".encode())
+
+
+def _read_holder(folder: str) -> str:
+    with open(os.path.join(folder, NAME), encoding="utf-8", errors="replace") as file:
+        return " ".join(file.read(200).split()) or "a process that did not say its name"
+
+
+def _remove_if_unused(folder: str, made: list[str]) -> None:
+    if made and os.path.isdir(folder) and os.listdir(folder) == [NAME]:
+        os.remove(os.path.join(folder, NAME))
+        with contextlib.suppress(OSError):  # A folder above is in use by now.
+            for one in made:
+                os.rmdir(one)
 
 
 def _missing(folder: str) -> list[str]:
@@ -68,20 +84,3 @@ def _missing(folder: str) -> list[str]:
         missing.append(path)
         path = os.path.dirname(path)
     return missing
-
-
-def _lock(file: TextIO, folder: str) -> None:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        file.seek(0)
-        holder = " ".join(file.read(200).split()) or "a process that did not say its name"
-        raise InputError(
-            f"Another training works in {folder}: {holder}. Wait for it or stop it, or use "
-            "another --model_dir."
-        ) from error
-    except OSError:  # A file system without locks: nothing is known of others.
-        print(f"{folder} is on a file system without locks: let nothing else train there.")
-    file.truncate(0)
-    file.write(f"process {os.getpid()} on {socket.gethostname()}\n")
-    file.flush()

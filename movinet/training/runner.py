@@ -8,10 +8,16 @@ from official.core import config_definitions, task_factory
 
 from movinet.checkpoints import loading
 from movinet.errors import InputError
-from movinet.training import continuous_evaluation, description, preparation, reporting, strategies
+from movinet.training import (
+    continuous_evaluation,
+    description,
+    modes,
+    preparation,
+    reporting,
+    strategies,
+)
 from movinet.training.checkpointing import BestCheckpoint, LatestCheckpoints
 from movinet.training.evaluation import Report
-from movinet.training.modes import check_mode
 from movinet.training.run_folder import BAD_CLIPS_NAME, CHECKED_DATA_NAME, RunFolder
 from movinet.training.stopping import StopSignals
 from movinet.training.trainer import Trainer
@@ -41,8 +47,8 @@ class Runner:
         allow_changes: bool = False,
         signals: StopSignals | None = None,
     ) -> None:
-        self.mode = check_mode(mode)
-        self.trains = self.mode.startswith("train")
+        self.mode = modes.check_mode(mode)
+        self.trains = modes.trains(mode)
         # First, so that a machine that fails from here on ends those that wait for it.
         self.strategy = strategies.build(config.runtime)
         self.workers = Workers(self.strategy)

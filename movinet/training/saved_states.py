@@ -10,13 +10,13 @@ import os
 import pathlib
 import re
 import shutil
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
+
+import tensorflow as tf
 
 from movinet import files
+from movinet.checkpoints import loading
 from movinet.errors import InputError
-
-if TYPE_CHECKING:
-    import tensorflow as tf
 
 _FILE = re.compile(
     r"(?P<name>ckpt-(?P<step>\d{1,18})(-again)?)\.(?P<part>index|data-\d{5}-of-\d{5})", re.ASCII
@@ -63,26 +63,22 @@ def problem(state: SavedState) -> str:
 
 def unreadable(path: str) -> str:
     """What keeps TensorFlow from reading each tensor of a checkpoint; '' if nothing does."""
-    import tensorflow as tf
-
     try:
         reader = tf.train.load_checkpoint(path)
         for name in reader.get_variable_to_shape_map():
             reader.get_tensor(name)
-    except (tf.errors.OpError, IndexError, ValueError, RuntimeError, MemoryError) as error:
+    except loading.UNREADABLE as error:
         return " ".join(str(error).split())[:200] or type(error).__name__
     return ""
 
 
-def save(checkpoint: "tf.train.Checkpoint", folder: str, name: str) -> str:
+def save(checkpoint: tf.train.Checkpoint, folder: str, name: str) -> str:
     """Writes a state aside, reads it back, and gives it its name; returns its path.
 
     A stop at any moment leaves a whole state of that name or none.
 
     Raises: InputError if it cannot be written or read back; what was there before is still there.
     """
-    import tensorflow as tf
-
     aside = pathlib.Path(folder, _ASIDE)
     try:
         clean(folder)

@@ -46,7 +46,13 @@ class Trainer(orbit.StandardTrainer, orbit.StandardEvaluator):
         self.strategy = tf.distribute.get_strategy()
         self.model = task.build_model()
         self.global_step = orbit.utils.create_global_step()
-        self.clips_read = orbit.utils.create_global_step()
+        self.clips_read = tf.Variable(
+            0,
+            trainable=False,
+            dtype=tf.int64,
+            aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
+            name="clips_read",
+        )
         self.optimizer = self._create_optimizer()
         self.weights = tf.train.Checkpoint(
             global_step=self.global_step, model=self.model, **self.model.checkpoint_items

@@ -12,7 +12,7 @@ from colour_dataset import write_colour_dataset
 from video_files import write_video
 
 from benchmarks.scenes import Scene
-from movinet.data.building import manifest as manifests
+from movinet.data import checksums
 from movinet.data.dataset_check import plots, stored_clips
 from movinet.errors import InputError
 
@@ -154,7 +154,7 @@ def test_a_copy_in_another_split_of_a_built_dataset_is_found(tmp_path):
     shard.write_bytes(shard.read_bytes() + copied)
     entry["clips"] += 3
     entry["bytes"] = shard.stat().st_size
-    entry["sha256"] = manifests.sha256(shard)
+    entry["sha256"] = checksums.sha256(shard)
     content["splits"]["train"]["clips"] += 3
     for label in content["labels"]:
         content["splits"]["train"]["clips_per_class"][label] += 1

@@ -7,8 +7,8 @@ import resource
 import signal
 import time
 
-import numpy as np
 import pytest
+from attacks import attack
 
 from movinet.data.building import workers
 from movinet.data.building.workers import Failure, ProcessPool, map_in_processes
@@ -16,23 +16,16 @@ from movinet.data.building.workers import Failure, ProcessPool, map_in_processes
 
 def misbehave(task):
     """Doubles a number, unless told to do something worse."""
-    if task == "crash":
-        os.kill(os.getpid(), signal.SIGSEGV)
-    if task == "hang":
-        time.sleep(1000)
-    if task == "gorge":
-        np.ones(1 << 40, np.uint8)
+    attack(task)
     if task == "leave":
         os._exit(3)
     if task == "slow":
         time.sleep(1)
         return "slow"
-    if task == "killed":
-        os.kill(os.getpid(), signal.SIGKILL)
     if isinstance(task, tuple):
         if not task[1].exists():
             task[1].touch()
-            os.kill(os.getpid(), signal.SIGKILL)
+            attack("killed")
         return "alive"
     if task == "bounds":
         score = pathlib.Path("/proc/self/oom_score_adj")

@@ -7,9 +7,9 @@ import os
 
 import pytest
 
+from movinet.data import checksums
 from movinet.data.building import manifest as manifests
 from movinet.data.building.manifest import Manifest, Shard, Split
-from movinet.data.pipeline import checksums
 from movinet.data.sources.splits import Skipped
 from movinet.errors import InputError
 

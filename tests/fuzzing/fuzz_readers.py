@@ -118,7 +118,7 @@ def bad_clips() -> Read:
 
 def remembered_checksums() -> Read:
     """The checksums that a run remembers."""
-    from movinet.data.pipeline import checksums
+    from movinet.data import checksums
 
     return lambda folder: _refuse_unless(checksums._load(folder / "data_checked.json"))
 

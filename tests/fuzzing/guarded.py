@@ -53,8 +53,8 @@ class _Watch:
     broken: list[str] = []
 
 
-def _audit(event: str, arguments: tuple[Any, ...]) -> None:
-    if not _Watch.active:
+def _audit(event: str, arguments: tuple[Any, ...], watch: type[_Watch] = _Watch) -> None:
+    if not watch.active:  # The interpreter takes this module's names away before its hooks.
         return
     writes = event == "open" and isinstance(arguments[2], int) and arguments[2] & _WRITING
     named = any(event.startswith(name) if name[-1] == "." else event == name for name in _FORBIDDEN)

@@ -3,6 +3,7 @@ trip."""
 
 import pytest
 from official.core import exp_factory
+from official.vision.configs import video_classification
 
 from movinet import InputError, yaml_files
 from movinet.training import configuration
@@ -259,7 +260,8 @@ def test_an_unknown_experiment_is_refused():
     with pytest.raises(InputError, match="did you mean 'movinet_kinetics600'"):
         configuration.load_experiment("movinet_kinetics6")
     # The factory has it, but of the Model Garden, without what our trainer reads.
-    assert exp_factory.get_exp_config("video_classification_ucf101")
+    theirs = exp_factory.get_exp_config("video_classification_ucf101")
+    assert isinstance(theirs.task, video_classification.VideoClassificationTask)
     with pytest.raises(InputError, match="no such experiment; valid are movinet_charades, "):
         configuration.load_experiment("video_classification_ucf101")
 

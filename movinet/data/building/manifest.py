@@ -7,7 +7,7 @@ import pathlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from movinet.data.pipeline import checksums as file_checksums
+from movinet.data import checksums as file_checksums
 from movinet.data.sources.splits import SPLITS, Skipped
 from movinet.errors import InputError
 
@@ -228,8 +228,3 @@ def _changes(
         else:
             problems.append(f"{shard.name} has changed: its checksum is not the manifest's")
     return problems
-
-
-def sha256(path: str | os.PathLike[str]) -> str:
-    """Returns the SHA-256 of a file in hex."""
-    return file_checksums.sha256(path)

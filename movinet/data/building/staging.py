@@ -12,7 +12,6 @@ moving.json   final names of the shards; there while they are being moved
 import collections
 import contextlib
 import dataclasses
-import fcntl
 import json
 import os
 import pathlib
@@ -20,7 +19,8 @@ import re
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
 
-from movinet.data.building import manifest as manifests
+from movinet import locks
+from movinet.data import checksums
 from movinet.data.building.manifest import MANIFEST_NAME
 from movinet.data.building.planning import PlannedShard, versions
 from movinet.data.sources.splits import FrameFolder, Skipped, SourceClip
@@ -89,7 +89,7 @@ class Staging:
         """Notes that a shard is complete; raises InputError if it is gone or cannot be noted."""
         path = self.shard(shard.key)
         try:
-            size, checksum = path.stat().st_size, manifests.sha256(path)
+            size, checksum = path.stat().st_size, checksums.sha256(path)
         except OSError as error:
             raise InputError(f"Cannot read {path}: {error.strerror}.") from error
         note = FinishedShard(
@@ -221,11 +221,7 @@ def hold(output: pathlib.Path) -> Iterator[None]:
     with contextlib.ExitStack() as stack:
         try:
             output.mkdir(parents=True, exist_ok=True)
-            # Neither through a link nor to wait for the other end of a pipe.
-            flags = os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
-            descriptor = os.open(lock, flags, 0o644)
-            stack.callback(os.close, descriptor)
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            stack.enter_context(locks.held(lock))
         except BlockingIOError:
             raise InputError(f"Another build is writing to {output}: wait for it.") from None
         except OSError as error:

@@ -1,5 +1,6 @@
 """The clips of a built dataset, read back from its records."""
 
+import contextlib
 import dataclasses
 import hashlib
 import io
@@ -14,15 +15,16 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
+from movinet.data import checksums
 from movinet.data.building import manifest as manifests
 from movinet.data.building.manifest import MANIFEST_NAME, Manifest, Shard
 from movinet.data.building.workers import Failure, map_in_processes
+from movinet.data.pipeline import record_index
 from movinet.data.sources.source import Source
 from movinet.data.sources.splits import SourceClip
 from movinet.data.videos.video_files import VideoError, reduced_size
+from movinet.errors import InputError
 
-# Of a TFRecord: 8 bytes of length and 4 of its checksum, the record, 4 of the record's checksum.
-_LENGTH_BYTES, _HEADER_BYTES, _FOOTER_BYTES = 8, 12, 4
 # What Pillow raises for damaged JPEGs.
 _DAMAGE = (
     OSError,
@@ -116,7 +118,7 @@ def _read_shard(task: _ShardTask) -> _ShardContent:
     shard = task.shard
     path = task.folder / shard.name
     with open(path, "rb") as file:
-        for number, (offset, record) in enumerate(_records(file, shard.bytes)):
+        for number, (offset, record) in enumerate(_records(file, shard)):
             clip = _describe_record(task, number, offset, record)
             if isinstance(clip, str):
                 problems.append(f"{shard.name}, record {number}: {clip}")
@@ -125,20 +127,17 @@ def _read_shard(task: _ShardTask) -> _ShardContent:
     if len(clips) + len(problems) != shard.clips:
         found = len(clips) + len(problems)
         problems.append(f"{shard.name} holds {found} records, the manifest says {shard.clips}")
-    if manifests.sha256(path) != shard.sha256:
+    if checksums.sha256(path) != shard.sha256:
         problems.append(f"{shard.name} has changed: its checksum is not the manifest's")
     return _ShardContent(tuple(clips), tuple(problems))
 
 
-def _records(file: BinaryIO, size: int) -> Iterator[tuple[int, bytes]]:
+def _records(file: BinaryIO, shard: Shard) -> Iterator[tuple[int, bytes]]:
     """Yields offset and content of each record; ends where the file is no longer made of them."""
-    while len(header := file.read(_HEADER_BYTES)) == _HEADER_BYTES:
-        offset = file.tell()
-        length = int.from_bytes(header[:_LENGTH_BYTES], "little")
-        if offset + length + _FOOTER_BYTES > size:
-            return
-        yield offset, file.read(length)
-        file.seek(_FOOTER_BYTES, os.SEEK_CUR)
+    with contextlib.suppress(InputError):  # What is missing then is counted.
+        for offset, length in record_index.walk(file, shard.bytes, shard.name):
+            file.seek(offset)
+            yield offset, file.read(length)
 
 
 def _describe_record(task: _ShardTask, number: int, offset: int, record: bytes) -> StoredClip | str:

@@ -11,7 +11,7 @@ import dataclasses
 import os
 import stat
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import BinaryIO, NamedTuple
 
@@ -99,21 +99,31 @@ def scan(file: BinaryIO, size: int, name: str) -> np.ndarray:
     Raises:
         InputError: the file is no row of records, or holds none; names record and byte.
     """
-    offsets = array.array("q")
-    offset = 0
-    while offset < size:
-        problem, length = _read_header(file, offset, size)
-        if problem:
-            raise InputError(
-                f"{name}, record {len(offsets)} at byte {offset}: damaged ({problem}); build or "
-                "copy the file anew."
-            )
-        offsets.append(offset)
-        offset += _HEADER.size + length + _FOOTER_BYTES
-        file.seek(offset)
+    data_begins = (begin for begin, _ in walk(file, size, name))
+    offsets = array.array("q", (begin - _HEADER.size for begin in data_begins))
     if not offsets:
         raise InputError(f"{name} holds no record: remove it, or build the dataset anew.")
     return np.frombuffer(offsets, np.int64)
+
+
+def walk(file: BinaryIO, size: int, name: str) -> Iterator[tuple[int, int]]:
+    """The first byte of the data of each record, and their length in bytes; arguments as of `scan`.
+
+    Raises:
+        InputError: what follows is no record; names it and its byte.
+    """
+    number = offset = 0
+    while offset < size:
+        file.seek(offset)
+        problem, length = _read_header(file, offset, size)
+        if problem:
+            raise InputError(
+                f"{name}, record {number} at byte {offset}: damaged ({problem}); build or copy the "
+                "file anew."
+            )
+        yield offset + _HEADER.size, length
+        number += 1
+        offset += _HEADER.size + length + _FOOTER_BYTES
 
 
 def _read_header(file: BinaryIO, offset: int, size: int) -> tuple[str, int]:
