@@ -4,7 +4,9 @@ import contextlib
 import errno
 import json
 import os
+import re
 import socket
+import time
 from collections.abc import Iterator
 
 from movinet import locks
@@ -12,6 +14,8 @@ from movinet.errors import InputError
 from movinet.training import modes
 
 NAME = ".lock"
+# What a process that was killed leaves behind lets go of its files a little later.
+_PATIENCE, _PAUSE = 10.0, 0.1
 _NO_LOCKS = (errno.ENOTSUP, errno.ENOLCK, errno.ENOSYS)
 
 
@@ -37,13 +41,14 @@ def held(folder: str) -> Iterator[None]:
     The lock is the system's own: it ends with this process, however that ends. A folder that was
     made for it goes again if nothing was written there.
 
-    Raises: InputError, at once, if another training has it, or the folder cannot be written.
+    Raises: InputError, at once, if another training has it, or the folder cannot be written. If the
+    process that has it is gone, ten seconds are given to what it started.
     """
     made = _missing(folder)
     with contextlib.ExitStack() as stack:
         try:
             os.makedirs(folder, exist_ok=True)
-            _write_holder(stack.enter_context(locks.held(os.path.join(folder, NAME))))
+            _write_holder(stack.enter_context(_locked(folder)))
         except BlockingIOError as error:
             raise InputError(
                 f"Another training works in {folder}: {_read_holder(folder)}. Wait for it or stop "
@@ -57,6 +62,36 @@ def held(folder: str) -> Iterator[None]:
             yield
         finally:
             _remove_if_unused(folder, made)
+
+
+@contextlib.contextmanager
+def _locked(folder: str) -> Iterator[int]:
+    """`locks.held`, as soon as nothing of a process that is gone has it."""
+    path, deadline = os.path.join(folder, NAME), time.monotonic() + _PATIENCE
+    with contextlib.ExitStack() as stack:
+        while True:
+            try:
+                descriptor = stack.enter_context(locks.held(path))
+                break
+            except BlockingIOError:
+                if not _is_gone(_read_holder(folder)) or time.monotonic() > deadline:
+                    raise
+            time.sleep(_PAUSE)
+        yield descriptor
+
+
+def _is_gone(holder: str) -> bool:
+    """Whether a holder that is named so was a process of this machine, and is no more."""
+    found = re.fullmatch(r"process (\d{1,9}) on (.*)", holder)
+    if not found or found[2] != socket.gethostname():
+        return False
+    try:
+        os.kill(int(found[1]), 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False
+    return False
 
 
 def _write_holder(descriptor: int) -> None:

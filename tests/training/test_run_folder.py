@@ -2,12 +2,14 @@
 
 import json
 import pathlib
+import socket
 import subprocess
 import sys
+import threading
 
 import pytest
 
-from movinet import InputError
+from movinet import InputError, locks
 from movinet.training import preparation, run_folder, run_lock
 from movinet.training.run_folder import RunFolder
 
@@ -110,6 +112,22 @@ def test_the_second_training_is_refused_while_the_first_lives(tmp_path):
         with pytest.raises(InputError, match=says), run_lock.held(str(tmp_path)):
             pass
         process.kill()  # Nothing of it is left to stand in the way.
+    with run_lock.held(str(tmp_path)):
+        pass
+
+
+def test_what_a_killed_training_has_started_is_waited_for(tmp_path, monkeypatch):
+    """A process that it began the moment before has its files until it becomes another program."""
+    with subprocess.Popen(["true"]) as gone:
+        pass
+    left = locks.held(tmp_path / run_lock.NAME)
+    left.__enter__()
+    (tmp_path / run_lock.NAME).write_text(f"process {gone.pid} on {socket.gethostname()}")
+    monkeypatch.setattr(run_lock, "_PATIENCE", 0.2)
+    with pytest.raises(InputError, match="Another training"), run_lock.held(str(tmp_path)):
+        pass
+    monkeypatch.setattr(run_lock, "_PATIENCE", 60.0)
+    threading.Timer(0.3, left.__exit__, (None, None, None)).start()
     with run_lock.held(str(tmp_path)):
         pass
 
