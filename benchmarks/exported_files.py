@@ -89,7 +89,7 @@ def _make(folder: pathlib.Path, settings: Settings, model_id: str) -> dict[str, 
     peers.randomise(base)
     for network, choices in ((model, _STREAMS), (base, _BASES)):
         for name, chosen in choices.items():
-            content = _convert(network, preset.image_size, **chosen)
+            content = convert(network, preset.image_size, **chosen)
             (folder / f"{name}.tflite").write_bytes(content)
     return found
 
@@ -142,7 +142,7 @@ def _frame_shape(preset: Preset) -> tuple[int, int, int, int, int]:
     return 1, 1, preset.image_size, preset.image_size, 3
 
 
-def _convert(model: Any, size: int, precision: str, **choices: Any) -> bytes:
+def convert(model: Any, size: int, precision: str, **choices: Any) -> bytes:
     """Returns our file in a precision. Noise calibrates the integers: it does for their speed."""
     from movinet.export import calibration, litert_graph, quantization
     from movinet.export.litert_settings import CALIBRATED

@@ -13,28 +13,37 @@ if TYPE_CHECKING:
     from movinet.architectures import ARCHITECTURES, Architecture
     from movinet.backbone import Movinet
     from movinet.classifier import MovinetClassifier
+    from movinet.ensemble import Ensemble
+    from movinet.ensemble_member import Member
     from movinet.errors import InputError
     from movinet.presets import PRESETS, Preset
+    from movinet.pretrained import load
 
 _HOMES = {
     "ARCHITECTURES": "movinet.architectures",
     "Architecture": "movinet.architectures",
+    "Ensemble": "movinet.ensemble",
     "InputError": "movinet.errors",
+    "Member": "movinet.ensemble_member",
     "Movinet": "movinet.backbone",
     "MovinetClassifier": "movinet.classifier",
     "PRESETS": "movinet.presets",
     "Preset": "movinet.presets",
+    "load": "movinet.pretrained",
 }
 
 __all__ = [
     "ARCHITECTURES",
     "PRESETS",
     "Architecture",
+    "Ensemble",
     "InputError",
+    "Member",
     "Movinet",
     "MovinetClassifier",
     "Preset",
     "__version__",
+    "load",
 ]
 
 

@@ -1,7 +1,7 @@
 """MoViNet A0-A5 and T0 as data: tables 1 and 6 of https://arxiv.org/abs/2103.11511."""
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 Kernel = tuple[int, int, int]
@@ -12,15 +12,23 @@ K15: Kernel = (1, 5, 5)
 K33: Kernel = (3, 3, 3)
 K53: Kernel = (5, 3, 3)
 
+# Height and width, in pixels, that the average pool of a residual connection sees.
+POOL_WINDOW = 3
+
 
 @dataclasses.dataclass(frozen=True)
 class StemSpec:
-    """The first convolution: full, with a stride of 2 in space."""
+    """The first convolution: full, with a stride of 2 in space.
+
+    padding: pixels of zeros on each side of a frame; None for TensorFlow's `SAME`, which on frames
+      of even size has one more behind than before.
+    """
 
     filters: int
     kernel_size: Kernel = K13
     stride: int = 2
     name: str = "stem"
+    padding: int | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,11 +36,16 @@ class BlockSpec:
     """A run of bottlenecks of one width; the first of them strides in space.
 
     layers: one (kernel, expansion filters) pair a bottleneck.
+    padding: of that first one, as in `StemSpec`; the others are `SAME`.
+    pool_counts_padding: whether the average pool beside it counts those zeros as pixels; `SAME`
+      never does.
     """
 
     filters: int
     layers: tuple[tuple[Kernel, int], ...]
     stride: int = 2
+    padding: int | None = None
+    pool_counts_padding: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,6 +61,7 @@ class HeadSpec:
 class BottleneckSpec:
     """One bottleneck as `Architecture.walk` meets it.
 
+    padding, pool_counts_padding: as in `BlockSpec`.
     depth: position among all bottlenecks, in (0, 1]; stochastic depth grows with it.
     """
 
@@ -57,12 +71,20 @@ class BottleneckSpec:
     expand_filters: int
     filters: int
     stride: int
+    padding: int | None
+    pool_counts_padding: bool
     depth: float
 
     @property
     def needs_skip_projection(self) -> bool:
         """Whether the residual connection changes shape and so needs weights of its own."""
         return self.stride > 1 or self.input_filters != self.filters
+
+    @property
+    def pool_padding(self) -> int | None:
+        """The zeros on each side of the average pool: so many that both paths give one size."""
+        window = self.kernel_size[1]
+        return None if self.padding is None else self.padding - (window - POOL_WINDOW) // 2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,13 +102,16 @@ class Architecture:
         for block_index, block in enumerate(self.blocks):
             for layer_index, (kernel_size, expand_filters) in enumerate(block.layers):
                 count += 1
+                strided = layer_index == 0
                 yield BottleneckSpec(
                     name=f"block{block_index}_layer{layer_index}",
                     kernel_size=kernel_size,
                     input_filters=input_filters,
                     expand_filters=expand_filters,
                     filters=block.filters,
-                    stride=block.stride if layer_index == 0 else 1,
+                    stride=block.stride if strided else 1,
+                    padding=block.padding if strided else None,
+                    pool_counts_padding=block.pool_counts_padding if strided else False,
                     depth=count / total,
                 )
                 input_filters = block.filters
@@ -242,3 +267,33 @@ ARCHITECTURES: dict[str, Architecture] = {
         HeadSpec(240, head_filters=1024),
     ),
 }
+
+# Pixels of zeros on each side in the first layer of each block, None where it does not stride, as
+# two other projects have them in place of TensorFlow's `SAME`. In every stem it is 1.
+# https://github.com/Atze00/MoViNet-pytorch/blob/main/movinets/config.py (with tf_like=False)
+# https://github.com/PaddlePaddle/PaddleVideo/blob/develop/paddlevideo/modeling/backbones/movinet.py
+_PADDINGS = {
+    "a0": (2, 0, 0, None, 1),
+    "a1": (2, 0, 0, None, 1),
+    "a2": (2, 1, 1, None, 1),
+    "a3": (2, 1, 1, None, 1),
+    "a4": (1, 1, 1, None, 1),
+    "a5": (2, 1, 1, None, 1),
+}
+
+
+def _padded(plain: Architecture, paddings: Sequence[int | None], counted: bool) -> Architecture:
+    """Returns an architecture padded like that: the same weights, other numbers."""
+    blocks = tuple(
+        dataclasses.replace(block, padding=padding, pool_counts_padding=counted)
+        for block, padding in zip(plain.blocks, paddings, strict=True)
+    )
+    return Architecture(dataclasses.replace(plain.stem, padding=1), blocks, plain.head)
+
+
+# PyTorch's AvgPool3d counts the zeros; Paddle's AvgPool3D does not.
+ARCHITECTURES |= {
+    f"{name}_pytorch": _padded(ARCHITECTURES[name], zeros, True)
+    for name, zeros in _PADDINGS.items()
+}
+ARCHITECTURES["a0_paddle"] = _padded(ARCHITECTURES["a0"], _PADDINGS["a0"], False)

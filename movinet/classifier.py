@@ -3,7 +3,7 @@
 import dataclasses
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import tensorflow as tf
 import tf_keras
@@ -14,6 +14,7 @@ from movinet.layers import activations
 from movinet.layers.base import States
 from movinet.layers.config import to_json
 from movinet.layers.head import ClassifierHead, ClassifierHeadSpec
+from movinet.model_info import ModelInfo
 
 
 @tf_keras.utils.register_keras_serializable(package="movinet")
@@ -35,8 +36,13 @@ class MovinetClassifier(tf_keras.Model):
     Returns:  logits [B, num_classes] in float32 (no softmax); with `output_states`, (logits,
               states). Training (`fit`) always sees the logits alone.
 
+    Attributes:
+      info: what belongs to its weights besides them, if `movinet.load` made it.
+
     Raises: ValueError for an unknown choice, or a backbone that does not pool space.
     """
+
+    info: ModelInfo | None = None
 
     def __init__(
         self,
@@ -127,7 +133,7 @@ class MovinetClassifier(tf_keras.Model):
 
     @property
     def _returns_states(self) -> bool:
-        return self.output_states and self._backbone.layer_config.causal
+        return self.output_states and self.causal
 
     def initial_state_specs(
         self, input_shape: Sequence[int | None]
@@ -143,6 +149,11 @@ class MovinetClassifier(tf_keras.Model):
     def backbone(self) -> Movinet:
         """The network in front."""
         return self._backbone
+
+    @property
+    def causal(self) -> bool:
+        """Whether a frame sees no later one, so that the network can stream."""
+        return self._backbone.layer_config.causal
 
     @property
     def checkpoint_items(self) -> dict[str, tf_keras.Model]:
@@ -177,8 +188,25 @@ class MovinetClassifier(tf_keras.Model):
         return cls(**{**config, "backbone": backbone})
 
 
+class Streamable(Protocol):
+    """A model that may have states: a `MovinetClassifier`, or an ensemble of some."""
+
+    @property
+    def causal(self) -> bool:
+        """Whether it has."""
+        ...
+
+    def run(self, inputs: model_inputs.Inputs) -> tuple[tf.Tensor, States]:
+        """Returns logits and new states."""
+        ...
+
+    def init_states(self, input_shape: Sequence[int] | tf.Tensor) -> States:
+        """Returns the states at the start of a video, for clips of shape [B, T, H, W, 3]."""
+        ...
+
+
 class StreamView:
-    """A classifier as a network with external states; it shares the model's weights.
+    """A model as a network with external states; it shares the model's weights.
 
     Call:     `{**states, 'image': clip}` with a clip [B, T, H, W, 3] of any number of frames;
               without states a new video begins.
@@ -187,8 +215,8 @@ class StreamView:
     Raises: ValueError if the model is not causal.
     """
 
-    def __init__(self, model: MovinetClassifier) -> None:
-        if not model.backbone.layer_config.causal:
+    def __init__(self, model: Streamable) -> None:
+        if not model.causal:
             raise ValueError("A model that is not causal cannot stream: build it with causal=True.")
         self.model = model
         # Pieces of several lengths share one trace.

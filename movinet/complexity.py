@@ -5,7 +5,14 @@ import math
 from collections.abc import Iterator
 
 from movinet import operation_counts
-from movinet.architectures import ARCHITECTURES, BottleneckSpec, squeeze_excitation_filters
+from movinet.architectures import (
+    ARCHITECTURES,
+    POOL_WINDOW,
+    BottleneckSpec,
+    StemSpec,
+    squeeze_excitation_filters,
+)
+from movinet.layers.padding import strided_size
 from movinet.operation_counts import SUM_BYTES, Convolution, Operation, Workload
 from movinet.presets import Preset
 
@@ -56,27 +63,29 @@ class _Walk:
 
     def network(self, num_classes: int) -> Iterator[Operation]:
         """Yields all operations."""
-        architecture, frames = ARCHITECTURES[self._preset.model_id], self._work.frames
+        architecture = ARCHITECTURES[self._preset.model_id]
         stem, head, clips = architecture.stem, architecture.head, self._work.batch_size
-        size = -(-self._work.image_size // stem.stride)
-        yield Convolution(
+        image_size = self._work.image_size
+        size = _output_size(stem, image_size)
+        operation = Convolution(
             kernel=math.prod(stem.kernel_size) * 3 * stem.filters,
             filters=stem.filters,
-            inputs=frames * 3 * self._work.image_size**2,
-            positions=frames * size**2,
+            inputs=3 * self._pixels(image_size, stem.padding),
+            positions=self._pixels(size),
             activation=self._preset.activation,
             first=True,
         ).operation(stem.name, "stem", self._work)
+        yield self._with_zeros(operation, 3, image_size, stem.padding)
         for layer in architecture.walk():
-            output_size = -(-size // layer.stride)
-            yield from self._bottleneck(layer, frames * size**2, frames * output_size**2)
-            size = output_size
+            yield from self._bottleneck(layer, size)
+            size = _output_size(layer, size)
         project, hidden = head.project_filters, head.head_filters
+        pixels = self._pixels(size)
         projection = _pointwise(
-            architecture.output_filters, project, frames * size**2, self._preset.activation
+            architecture.output_filters, project, pixels, self._preset.activation
         )
         yield projection.operation(head.name, "head", self._work)
-        pool = self._average(head.name, project, frames * size**2, clips * project)
+        pool = self._average(head.name, project, pixels, clips * project)
         yield self._with_sums(pool, project) if self._streams else pool
         for name, convolution in {
             "hidden": _pointwise(project, hidden, clips, self._preset.classifier_activation, False),
@@ -84,8 +93,13 @@ class _Walk:
         }.items():
             yield convolution.operation(name, "classifier", self._work)
 
-    def _bottleneck(self, layer: BottleneckSpec, before: int, after: int) -> Iterator[Operation]:
-        """Yields a bottleneck that reads and writes that many pixels."""
+    def _pixels(self, size: int, padding: int | None = None) -> int:
+        """Returns the pixels of all frames, explicit zeros beside them included."""
+        return self._work.frames * (size + 2 * (padding or 0)) ** 2
+
+    def _bottleneck(self, layer: BottleneckSpec, size: int) -> Iterator[Operation]:
+        """Yields a bottleneck that reads frames of that size."""
+        before, after = self._pixels(size), self._pixels(_output_size(layer, size))
         width, inputs, activation = (
             layer.expand_filters,
             layer.input_filters,
@@ -93,32 +107,68 @@ class _Walk:
         )
         expansion = _pointwise(inputs, width, before, activation)
         yield expansion.operation(layer.name, "expansion", self._work)
-        yield from self._feature(layer, before, after)
+        yield from self._feature(layer, size, after)
         if self._preset.se_type != "none":
             yield from self._squeeze_excitation(layer, after)
         projection = _pointwise(width, layer.filters, after)
         projection = dataclasses.replace(projection, residual=True)
         yield projection.operation(layer.name, "projection", self._work)
         if layer.stride > 1:
-            pooled = inputs * after
-            yield operation_counts.pool(layer.name, self._work, inputs * before, pooled, 9 * pooled)
+            yield self._strided_pool(layer, size, inputs * after)
         if layer.needs_skip_projection:
             skip = _pointwise(inputs, layer.filters, after)
             yield skip.operation(layer.name, "skip", self._work)
 
-    def _feature(self, layer: BottleneckSpec, before: int, after: int) -> Iterator[Operation]:
+    def _strided_pool(self, layer: BottleneckSpec, size: int, pooled: int) -> Operation:
+        padding, filters = layer.pool_padding, layer.input_filters
+        if padding and not layer.pool_counts_padding:
+            return self._cropped_pool(layer, size, pooled)
+        inputs = filters * self._pixels(size, padding)
+        additions = POOL_WINDOW**2 * pooled
+        pool = operation_counts.pool(layer.name, self._work, inputs, pooled, additions)
+        return self._with_zeros(pool, filters, size, padding)
+
+    def _cropped_pool(self, layer: BottleneckSpec, size: int, pooled: int) -> Operation:
+        """The pool that leaves out zeros: `SAME`, of frames with some behind if they need them."""
+        filters = layer.input_filters
+        larger = size + (1 - size) % layer.stride
+        values, padded = (filters * self._pixels(side) for side in (size, larger))
+        outputs = filters * self._pixels(strided_size(larger, layer.stride))
+        additions = POOL_WINDOW**2 * outputs
+        pool = operation_counts.pool(layer.name, self._work, padded, outputs, additions)
+        if larger == size:
+            return pool
+        moved = values + padded + 2 * pooled
+        if self._work.training:  # Both gradients: one is cut to the frames, one is padded.
+            moved += 2 * values + pooled + outputs
+        return pool.plus(activation_bytes=moved * self._work.value_bytes)
+
+    def _with_zeros(
+        self, operation: Operation, filters: int, size: int, padding: int | None
+    ) -> Operation:
+        """Adds what putting explicit zeros beside frames moves."""
+        if not padding:
+            return operation
+        values = filters * self._pixels(size)
+        moved = values + filters * self._pixels(size, padding)
+        if self._work.training and operation.kind != "stem":  # The gradient is cut to the frames.
+            moved += 2 * values
+        return operation.plus(activation_bytes=moved * self._work.value_bytes)
+
+    def _feature(self, layer: BottleneckSpec, size: int, after: int) -> Iterator[Operation]:
         frames, height, width = layer.kernel_size
         filters, activation = layer.expand_filters, self._preset.activation
         split = self._preset.conv_type != "3d" and frames > 1
         taps = height * width * (1 if split else frames)
-        yield Convolution(
+        operation = Convolution(
             kernel=taps * filters,
             filters=filters,
-            inputs=filters * before,
+            inputs=filters * self._pixels(size, layer.padding),
             positions=after,
             activation=activation,
             passes=1 if split or self._work.whole_kernels else frames,
         ).operation(layer.name, "depthwise", self._work)
+        yield self._with_zeros(operation, filters, size, layer.padding)
         if not split:
             return
         values = filters * after
@@ -176,6 +226,10 @@ class _Walk:
         """Adds the states of a pool: its sum and its counter of frames, read and written."""
         sums = SUM_BYTES * filters * self._work.batch_size
         return pool.plus(state_bytes=2 * (sums + _COUNTER_BYTES))
+
+
+def _output_size(layer: StemSpec | BottleneckSpec, size: int) -> int:
+    return strided_size(size, layer.stride, layer.kernel_size[1], layer.padding)
 
 
 def _pointwise(

@@ -5,6 +5,7 @@ Accuracy, input and GFLOPs are those of the tables in the official README (singl
 """
 
 import dataclasses
+import math
 from typing import Any
 
 SOURCE_FPS = 25.0
@@ -147,4 +148,63 @@ def _stream(model_id: str) -> Preset:
 
 PRESETS: dict[str, Preset] = {
     preset.name: preset for make in (_base, _stream) for preset in map(make, _INPUTS)
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class EnsemblePreset:
+    """A published variant that averages the logits of others (`movinet.Ensemble`).
+
+    It reads video at the lowest rate that holds the frames of all members.
+
+    Attributes:
+      members: the variants that it is made of.
+      top1, top5: published accuracy on Kinetics 600 in percent, where there is one.
+    """
+
+    name: str
+    members: tuple[Preset, ...]
+    top1: float | None = None
+    top5: float | None = None
+
+    @property
+    def temporal_stride(self) -> int:
+        """From one frame of the video to the next that a member reads, at most."""
+        return math.gcd(*(member.temporal_stride for member in self.members))
+
+    @property
+    def fps(self) -> float:
+        """Frames a second that the ensemble expects."""
+        return SOURCE_FPS / self.temporal_stride
+
+    @property
+    def num_frames(self) -> int:
+        """Of a clip that is as long as the longest of the members'."""
+        spans = (member.num_frames * member.temporal_stride for member in self.members)
+        return max(spans) // self.temporal_stride
+
+    @property
+    def image_size(self) -> int:
+        """Height and width of the frames in pixels: the largest of the members'."""
+        return max(member.image_size for member in self.members)
+
+    @property
+    def gflops(self) -> float:
+        """Published multiply-adds of the members' evaluation clips in 1e9."""
+        return sum(member.gflops or 0.0 for member in self.members)
+
+    @property
+    def parameters(self) -> int:
+        """Of all members, with 600 classes."""
+        return sum(member.parameters for member in self.members)
+
+
+def _a6(kind: str, top1: float | None = None) -> EnsemblePreset:
+    name = f"a6_{kind}"
+    return EnsemblePreset(name, tuple(PRESETS[f"{part}_{kind}"] for part in ("a4", "a5")), top1)
+
+
+# The accuracy is that of the first page of the official README; nobody publishes one of a stream.
+ENSEMBLES: dict[str, EnsemblePreset] = {
+    ensemble.name: ensemble for ensemble in (_a6("base", top1=84.8), _a6("stream"))
 }

@@ -36,11 +36,11 @@ def main() -> None:
         raise InputError("Without --model_dir name a dataset (--data) and a folder (--output_dir).")
     cli.quieten()
     source = source_flags.read()
-    from movinet.export import run_folder
+    from movinet.export import ensemble_folder
     from movinet.training import streaming_evaluation
     from movinet.training.stream_progress import StreamProgress
 
-    data = _DATA.value or run_folder.find_dataset(model_dir)
+    data = _DATA.value or ensemble_folder.find_dataset(model_dir)
     if not data:
         raise InputError(
             f"The data that {model_dir} was validated on is no folder here: name a dataset "

@@ -75,11 +75,11 @@ def main() -> None:
     source = source_flags.read()
     from tqdm import tqdm
 
-    from movinet.export import litert, run_folder
+    from movinet.export import ensemble_folder, litert
 
     data = _DATA.value
     if not data and flags.FLAGS.model_dir and _PRECISION.value != "float32":
-        data = run_folder.find_dataset(flags.FLAGS.model_dir)
+        data = ensemble_folder.find_dataset(flags.FLAGS.model_dir)
 
     def progress(layers: Iterable[str]) -> Iterable[str]:
         return tqdm(layers, unit="layer", disable=None)

@@ -7,6 +7,7 @@ space at once; no conversion leads there.
 """
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import tf_keras
@@ -24,12 +25,17 @@ def detect(path: str) -> str:
     Raises: InputError if the checkpoint cannot be read or holds no MoViNet.
     """
     found = loading.shapes(path)
-    kernels = {key: len(shape) for key, shape in found.items() if key.endswith("kernel")}
-    if not any("/_stem/" in key for key in kernels):
+    if not any("/_stem/" in key for key in found):
         raise InputError(f"The checkpoint {path} holds no MoViNet.")
+    return conv_type(found)
+
+
+def conv_type(shapes: Mapping[str, tuple[int, ...]]) -> str:
+    """Returns the layout of a network, by the shapes of its weights under any of their names."""
+    kernels = {name: len(shape) for name, shape in shapes.items() if name.endswith("kernel")}
     if 4 in kernels.values():
         return "2plus1d"
-    return "3d_2plus1d" if any("/_conv_temporal/" in key for key in kernels) else "3d"
+    return "3d_2plus1d" if any("temporal/" in name for name in kernels) else "3d"
 
 
 def count_classes(path: str) -> int:

@@ -3,8 +3,8 @@ trainer's; all of it or the backbone.
 """
 
 import re
-from collections.abc import Iterable
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -62,13 +62,13 @@ def load(
     if module not in MODULES:
         raise InputError(f"No module {module!r}; it must be 'all' or 'backbone'.")
     found = find(path)
-    view = _open(found)
+    view = open_view(found)
     root = _root(model, view, module, found, partial_hint)
     variables = (model if module == "all" else model.backbone).variables
-    match = _match(view, root, variables, _stored(found), module)
+    match = _match(view, root, variables, stored_shapes(found), module)
     _check(match, found, len(variables), complete, partial_hint)
     # All of it before the first variable changes: what is damaged changes none.
-    _read(found, list(match.keys.values()))
+    read_values(found, list(match.keys.values()))
     try:
         root.read(found).expect_partial()
     except UNREADABLE as error:
@@ -94,28 +94,39 @@ def load_averages(model: MovinetClassifier, path: str) -> int:
     Raises: InputError as `load` does.
     """
     found = find(path)
-    view = _open(found)
-    nodes = view._object_graph_proto.nodes
-    averages = {
-        slot.original_variable_node_id: nodes[slot.slot_variable_node_id]
-        for node in nodes
-        for slot in node.slot_variables
-        if slot.slot_name == _AVERAGE
-    }
+    view = open_view(found)
+    averages = average_keys(view)
     if not averages:
         return 0
     matched = {
         id(item): node for node, item in view.match(_root(model, view, "all", found)).items()
     }
     pairs = [
-        (variable, averages[matched[id(variable)]].attributes[0].checkpoint_key)
+        (variable, averages[matched[id(variable)]])
         for variable in model.variables
         if matched.get(id(variable)) in averages
     ]
-    values = _read(found, [key for _, key in pairs])
+    values = read_values(found, [key for _, key in pairs])
     for (variable, _), value in zip(pairs, values, strict=True):
         variable.assign(value)
     return len(pairs)
+
+
+def average_keys(view: tf.train.CheckpointView) -> dict[int, str]:
+    """The keys of the moving averages in a checkpoint, by the nodes of their variables."""
+    nodes = view._object_graph_proto.nodes
+    return {
+        slot.original_variable_node_id: key
+        for node in nodes
+        for slot in node.slot_variables
+        if slot.slot_name == _AVERAGE and (key := node_key(nodes, slot.slot_variable_node_id))
+    }
+
+
+def node_key(nodes: Sequence[Any], index: int) -> str:
+    """The key of the numbers of a node in an object graph; '' if it has none, or is not there."""
+    attributes = nodes[index].attributes if 0 <= index < len(nodes) else ()
+    return attributes[0].checkpoint_key if attributes else ""
 
 
 def find(path: str) -> str:
@@ -134,18 +145,19 @@ def shapes(path: str) -> dict[str, tuple[int, ...]]:
 
     Raises: InputError if the checkpoint cannot be read.
     """
-    found = _stored(path)
-    return {key.removesuffix(_VALUE): tuple(found[key]) for key in _weights(found, "all")}
+    found = stored_shapes(path)
+    return {key.removesuffix(_VALUE): tuple(found[key]) for key in weight_keys(found, "all")}
 
 
-def _stored(path: str) -> dict[str, list[int]]:
+def stored_shapes(path: str) -> dict[str, list[int]]:
+    """The shape of everything in a checkpoint, by its key. Raises InputError."""
     try:
         return tf.train.load_checkpoint(path).get_variable_to_shape_map()
     except UNREADABLE as error:
         raise _unreadable(path, error) from error
 
 
-def _weights(stored: Iterable[str], module: str) -> set[str]:
+def weight_keys(stored: Iterable[str], module: str) -> set[str]:
     """Those of the keys of a checkpoint that are weights of a model."""
     return {
         key
@@ -154,8 +166,8 @@ def _weights(stored: Iterable[str], module: str) -> set[str]:
     }
 
 
-def _read(path: str, keys: list[str]) -> list[np.ndarray]:
-    """The values of variables; TensorFlow compares each with its checksum."""
+def read_values(path: str, keys: list[str]) -> list[np.ndarray]:
+    """The values of variables; TensorFlow compares each with its checksum. Raises InputError."""
     values, key = [], ""
     try:
         reader = tf.train.load_checkpoint(path)
@@ -164,12 +176,13 @@ def _read(path: str, keys: list[str]) -> list[np.ndarray]:
     except UNREADABLE as error:
         raise InputError(
             f"The checkpoint {path} is damaged: {key.removesuffix(_VALUE)} cannot be read from "
-            f"{path}.data-* ({_reason(error)})."
+            f"{path}.data-* ({reason(error)})."
         ) from error
     return values
 
 
-def _open(path: str) -> tf.train.CheckpointView:
+def open_view(path: str) -> tf.train.CheckpointView:
+    """The objects in a checkpoint. Raises InputError."""
     try:
         return tf.train.CheckpointView(path)
     except UNREADABLE as error:
@@ -177,10 +190,11 @@ def _open(path: str) -> tf.train.CheckpointView:
 
 
 def _unreadable(path: str, error: Exception) -> InputError:
-    return InputError(f"The checkpoint {path} cannot be read ({_reason(error)}).")
+    return InputError(f"The checkpoint {path} cannot be read ({reason(error)}).")
 
 
-def _reason(error: Exception) -> str:
+def reason(error: Exception) -> str:
+    """What an error says, in one line of a sentence."""
     return " ".join(str(error).split())[:200] or type(error).__name__
 
 
@@ -234,9 +248,7 @@ def _match(
     matched = {id(trackable): node for node, trackable in view.match(root).items()}
     keys, missing, misshapen = dict[int, str](), [], []
     for variable in variables:
-        node = matched.get(id(variable))
-        attributes = [] if node is None else view._object_graph_proto.nodes[node].attributes
-        key = attributes[0].checkpoint_key if attributes else ""
+        key = node_key(view._object_graph_proto.nodes, matched.get(id(variable), -1))
         if key not in stored:
             missing.append(variable.name)
             continue
@@ -244,7 +256,7 @@ def _match(
         there, here = stored[key], list(variable.shape)
         if there != here:
             misshapen.append(f"{variable.name} is {there} there and {here} here")
-    extra = _weights(stored, module) - set(keys.values())
+    extra = weight_keys(stored, module) - set(keys.values())
     names = sorted(key.removesuffix(_VALUE) for key in extra)
     return _Match(keys, missing, names, misshapen)
 

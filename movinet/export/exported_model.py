@@ -1,5 +1,6 @@
 """A model as a SavedModel holds it: its functions, and what they take and return."""
 
+import dataclasses
 import pathlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
@@ -10,6 +11,7 @@ import tf_keras
 from movinet import inputs as model_inputs
 from movinet.checkpoints import layouts
 from movinet.classifier import MovinetClassifier
+from movinet.ensemble import Ensemble, VideoClassifier
 from movinet.export import litert_graph
 from movinet.export.folding import fold
 from movinet.layers.base import States
@@ -22,12 +24,23 @@ Outputs: TypeAlias = tf.Tensor | tuple[tf.Tensor, States]
 BASE_LOGITS = "classifier_head"
 
 
-def prepare(model: MovinetClassifier, input_shape: Shape) -> MovinetClassifier:
+def prepare(model: VideoClassifier, input_shape: Shape) -> VideoClassifier:
     """Returns a copy of a model for inference on clips of a shape [B, T, H, W, 3], None for any.
 
     It computes in float32, without statistics across replicas, and its swish has no gradient of its
     own, so that every converter can read the graph.
     """
+    if isinstance(model, Ensemble):
+        any_clip = (None, None, None, None, 3)
+        members = [
+            dataclasses.replace(member, model=_prepare(member.model, any_clip))
+            for member in model.members
+        ]
+        return Ensemble(members, model.info, name=model.name)
+    return _prepare(model, input_shape)
+
+
+def _prepare(model: MovinetClassifier, input_shape: Shape) -> MovinetClassifier:
     config = model.get_config()
     spec = {"shape": list(input_shape), "dtype": "float32"}
     backbone = config["backbone"]["config"]
@@ -48,7 +61,8 @@ class ExportedModel(tf_keras.Model):
     Keras traces every layer of a model that it saves, several times each; here it finds a single
     one. What it writes can be loaded by TensorFlow, by Keras and by TensorFlow Hub, without this
     package, and trained further. An export of single frames alone holds the folded network instead:
-    it has a fifth of the ops, and batch statistics of one frame teach nothing.
+    it has a fifth of the ops, and batch statistics of one frame teach nothing. An ensemble is not
+    trained, so that it has one function for both.
 
     Args:
       model: what `prepare` returns.
@@ -58,9 +72,9 @@ class ExportedModel(tf_keras.Model):
     Returns:  logits [B, num_classes]; if it is causal, (logits, states).
     """
 
-    def __init__(self, model: MovinetClassifier, input_shape: Shape) -> None:
+    def __init__(self, model: VideoClassifier, input_shape: Shape) -> None:
         super().__init__(name=model.name)
-        self.causal = model.backbone.layer_config.causal
+        self.causal = model.causal
         states = model.initial_state_specs(input_shape)
         self.specs = {
             name: tf.TensorSpec(spec.shape, spec.dtype, name) for name, spec in states.items()
@@ -68,7 +82,10 @@ class ExportedModel(tf_keras.Model):
         self.specs[model_inputs.IMAGE] = tf.TensorSpec(input_shape, tf.float32, model_inputs.IMAGE)
         self._init_states = model.init_states
         # Each is traced once, here; all that is saved calls these two.
-        if _reads_single_frames(model, input_shape):
+        if isinstance(model, Ensemble):
+            self.weights_of_the_model = model.variables
+            self._inference = self._training = _trace(_outputs(model), self.specs)
+        elif _reads_single_frames(model, input_shape):
             self._inference = self._training = _trace(_folded_frame(model), self.specs)
         else:
             self.weights_of_the_model = model.variables
@@ -113,6 +130,16 @@ def _reads_single_frames(model: MovinetClassifier, input_shape: Shape) -> bool:
     return fixed and config.causal and config.average_pooling_type == "3d"
 
 
+def _outputs(model: Ensemble) -> Callable[[Mapping[str, tf.Tensor]], Outputs]:
+    """Returns an ensemble as a function with the outputs of a classifier."""
+
+    def run(inputs: Mapping[str, tf.Tensor]) -> Outputs:
+        logits, states = model.run(inputs)
+        return (logits, states) if model.causal else logits
+
+    return run
+
+
 def _folded_frame(model: MovinetClassifier) -> Callable[[Mapping[str, tf.Tensor]], Outputs]:
     """Returns the folded network for one frame of a stream with the official states."""
     network = fold(model)
@@ -130,7 +157,7 @@ def _trace(function: Callable[[Any], Any], specs: Any) -> Any:
 
 
 def write(
-    model: MovinetClassifier, folder: pathlib.Path, input_shape: Shape, bundle_init_states: bool
+    model: VideoClassifier, folder: pathlib.Path, input_shape: Shape, bundle_init_states: bool
 ) -> None:
     """Writes what `prepare` returned as a SavedModel."""
     exported = ExportedModel(model, input_shape)

@@ -15,6 +15,7 @@ from movinet.layers.bottleneck import MovinetBlock
 from movinet.layers.config import LayerConfig
 from movinet.layers.convolution import ConvBlock
 from movinet.layers.padding import temporal_padding
+from movinet.layers.pooling import WindowAverage
 from movinet.layers.squeeze_excitation import SqueezeExcitation
 
 
@@ -26,7 +27,8 @@ class FoldedConvolution:
       name: unique in the network.
       kernel: [frames, height, width, in, out], or [frames, height, width, C, 1] if depthwise.
       bias: [out].
-      stride: in space, with `SAME` padding there.
+      stride: in space.
+      pixels: of zeros on each side of a frame; None for `SAME`.
       padding: frames of zeros before and after a clip; (frames - 1, 0) if causal.
       state_name: of the stream buffer of frames - 1 frames, if it streams.
     """
@@ -37,6 +39,7 @@ class FoldedConvolution:
     stride: int
     depthwise: bool
     activation: str
+    pixels: int | None = None
     padding: tuple[int, int] = (0, 0)
     state_name: str = ""
 
@@ -74,7 +77,7 @@ class FoldedBlock:
     attention: FoldedAttention | None
     projection: FoldedConvolution
     skip: FoldedConvolution | None
-    skip_stride: int
+    skip_pool: WindowAverage | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -122,7 +125,7 @@ def _fold_bottleneck(block: MovinetBlock) -> FoldedBlock:
         attention=None if block._attention is None else _fold_attention(block._attention, name),
         projection=projection.scaled(float(block._mobile_bottleneck._rezero.scale)),
         skip=skip,
-        skip_stride=block.spec.bottleneck.stride,
+        skip_pool=WindowAverage.of(block.spec.bottleneck),
     )
 
 
@@ -154,6 +157,7 @@ def _fold_block(block: ConvBlock, name: str) -> tuple[FoldedConvolution, ...]:
                 kernel=kernel,
                 bias=bias,
                 stride=1 if index else block.spec.stride,
+                pixels=None if index else block.spec.padding,
                 depthwise=block.spec.depthwise,
                 activation=block.spec.activation,
                 padding=temporal_padding(frames, block.config.causal),

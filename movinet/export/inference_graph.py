@@ -19,6 +19,7 @@ from movinet.export.folding import (
     FoldedNetwork,
 )
 from movinet.layers import activations
+from movinet.layers.padding import beside
 
 # As in movinet.layers.activations: the gate of published stream weights rounds 1/6.
 _HARD_SIGMOID_SLOPE = float(activations.hard_sigmoid(tf.constant(0.0))) / 3.0
@@ -49,12 +50,17 @@ class TimeAxis(Protocol):
 
 
 def convolve_frame(x: tf.Tensor, kernel: np.ndarray, convolution: FoldedConvolution) -> tf.Tensor:
-    """Applies one frame [height, width, in, out] of a kernel to frames [T, H, W, C]."""
+    """Applies one frame [height, width, in, out] of a kernel to `padded` frames [T, H, W, C]."""
     if convolution.pixelwise:
         return x * kernel.reshape([1, 1, 1, -1])
     strides = [1, convolution.stride, convolution.stride, 1]
     convolve = tf.nn.depthwise_conv2d if convolution.depthwise else tf.nn.conv2d
-    return convolve(x, kernel, strides, "SAME")
+    return convolve(x, kernel, strides, "SAME" if convolution.pixels is None else "VALID")
+
+
+def padded(x: tf.Tensor, convolution: FoldedConvolution) -> tf.Tensor:
+    """Puts the zeros beside frames [T, H, W, C] that are not those of `SAME`."""
+    return tf.pad(x, beside(convolution.pixels)) if convolution.pixels else x
 
 
 class InferenceGraph:
@@ -99,7 +105,7 @@ class InferenceGraph:
             if len(scaled.kernel) > 1:
                 y = self._time.convolve(x.tensor, scaled)
             else:
-                y = convolve_frame(x.tensor, scaled.kernel[0], scaled)
+                y = convolve_frame(padded(x.tensor, scaled), scaled.kernel[0], scaled)
             return self._activate(tf.nn.bias_add(y, scaled.bias), convolution.activation)
 
     def _activate(self, x: tf.Tensor, name: str) -> Signal:
@@ -124,9 +130,9 @@ class InferenceGraph:
     def _skip(self, x: Signal, block: FoldedBlock) -> tf.Tensor:
         if block.skip is None:
             return x.value()
-        if block.skip_stride > 1:
+        if block.skip_pool is not None:
             with tf.name_scope(f"{block.name}_skip_average"):
-                x = Signal(tf.nn.avg_pool2d(x.tensor, 3, block.skip_stride, "SAME"), x.scale)
+                x = Signal(block.skip_pool(x.tensor), x.scale)
         return self._convolve(x, block.skip).tensor
 
     def _gate(self, x: Signal, attention: FoldedAttention) -> Signal:

@@ -13,10 +13,12 @@ import tensorflow as tf
 
 from movinet import comparison, files
 from movinet.comparison import Difference
+from movinet.ensemble import Ensemble
 from movinet.errors import InputError, VerificationError
 from movinet.export import (
     agreement,
     calibration,
+    ensemble_graph,
     litert_file,
     litert_graph,
     prepared_videos,
@@ -25,9 +27,9 @@ from movinet.export import (
 )
 from movinet.export.agreement import Agreement, LayerError
 from movinet.export.calibration import Feed, Ranges
+from movinet.export.ensemble_folder import AnySource
 from movinet.export.litert_report import LAYERS_NAMED, LiteRtExport
 from movinet.export.litert_settings import Settings
-from movinet.export.sources import Source
 from movinet.inputs import IMAGE
 from movinet.layers.base import States
 from movinet.streaming.litert_model import LiteRtModel
@@ -43,7 +45,7 @@ _TIMED_RUNS = 30
 
 
 def export(
-    source: Source,
+    source: AnySource,
     path: str | os.PathLike[str],
     settings: Settings | None = None,
     *,
@@ -86,7 +88,7 @@ class _Work:
 
     def __init__(
         self,
-        source: Source,
+        source: AnySource,
         settings: Settings,
         folder: pathlib.Path,
         say: Callable[[str], None],
@@ -99,6 +101,11 @@ class _Work:
         self.say = say
         self.progress = progress
         info, size = source.info, settings.image_size
+        if isinstance(self.model, Ensemble) and settings.precision in quantization.CALIBRATED:
+            raise InputError(
+                f"An ensemble is not exported in {settings.precision}: export its members in it "
+                "one by one and average their logits, or choose float16, dynamic or int8_weights."
+            )
         if info.causal and settings.num_frames not in (None, 1):
             raise InputError("A model that streams reads one frame at a time: set num_frames to 1.")
         frames = None if info.causal else settings.num_frames or info.preprocessing.num_frames
@@ -148,12 +155,17 @@ class _Work:
 
     def convert(self, split_hard_swish: bool) -> bytes:
         """Converts the model in float32."""
+        model, settings = self.model, self.info.preprocessing
+        clip = settings.num_frames, settings.height, settings.width
+        layout = self.settings.state_layout
+        if isinstance(model, Ensemble):
+            return ensemble_graph.convert(model, clip, layout)
         return litert_graph.convert(
-            self.model,
-            height=self.info.preprocessing.height,
-            width=self.info.preprocessing.width,
-            num_frames=self.info.preprocessing.num_frames,
-            state_layout=self.settings.state_layout,
+            model,
+            num_frames=clip[0],
+            height=clip[1],
+            width=clip[2],
+            state_layout=layout,
             split_hard_swish=split_hard_swish,
         )
 

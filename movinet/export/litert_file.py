@@ -16,9 +16,9 @@ from movinet.streaming.video_model import IMAGE
 # What TensorFlow Lite's GPU delegate takes, by tensorflow/lite/tools/versioning/
 # gpu_compatibility.cc of TensorFlow 2.20, as far as a graph of ours could hold it.
 GPU_OPS = frozenset(
-    "ADD AVERAGE_POOL_2D CAST CONCATENATION CONV_2D COS DEPTHWISE_CONV_2D DEQUANTIZE DIV "
-    "FULLY_CONNECTED HARD_SWISH LOGISTIC MEAN MUL PAD QUANTIZE RELU RELU6 RESHAPE SIN SLICE "
-    "SPLIT STRIDED_SLICE SUB TANH TILE TRANSPOSE".split()
+    "ABS ADD AVERAGE_POOL_2D CAST CONCATENATION CONV_2D COS DEPTHWISE_CONV_2D DEQUANTIZE DIV "
+    "FLOOR_MOD FULLY_CONNECTED HARD_SWISH LOGISTIC MEAN MUL PAD QUANTIZE RELU RELU6 RESHAPE "
+    "RESIZE_BILINEAR SIN SLICE SPLIT STRIDED_SLICE SUB TANH TILE TRANSPOSE".split()
 )
 _GPU_RANK = 4
 _BUILTIN_NAMES = {value: name for name, value in vars(schema.BuiltinOperator).items()}

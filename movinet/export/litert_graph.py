@@ -2,7 +2,8 @@
 
 import contextlib
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
 
 import tensorflow as tf
 
@@ -12,6 +13,8 @@ from movinet.export import time_axis
 from movinet.export.folding import FoldedNetwork, fold
 from movinet.export.inference_graph import InferenceGraph
 from movinet.streaming.video_model import IMAGE, LOGITS
+
+Outputs: TypeAlias = dict[str, tf.Tensor]
 
 
 def convert(
@@ -45,11 +48,9 @@ def convert(
             "for a video, which an exported model is for."
         )
     frames = 1 if config.causal else num_frames
-    specs = _signature(model, height, width, frames, state_layout)
     network = fold(model)
 
-    @tf.function(input_signature=[specs], autograph=False)
-    def classify(inputs: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
+    def classify(inputs: Mapping[str, tf.Tensor]) -> Outputs:
         return compute(
             network,
             inputs,
@@ -58,19 +59,27 @@ def convert(
             split_hard_swish=split_hard_swish,
         )
 
+    return lower(classify, signature(model, height, width, frames, state_layout))
+
+
+def lower(
+    function: Callable[[Mapping[str, tf.Tensor]], Outputs], specs: Mapping[str, tf.TensorSpec]
+) -> bytes:
+    """Converts a function of named tensors of static shapes to a file with its signature."""
     owner = tf.Module()
-    owner.classify = classify
+    owner.classify = tf.function(function, input_signature=[dict(specs)], autograph=False)
     converter = tf.lite.TFLiteConverter.from_concrete_functions(
-        [classify.get_concrete_function()], owner
+        [owner.classify.get_concrete_function()], owner
     )
     # The converter talks on standard error about things that nobody can act upon.
     with contextlib.redirect_stderr(io.StringIO()):
         return converter.convert()
 
 
-def _signature(
+def signature(
     model: MovinetClassifier, height: int, width: int, frames: int, layout: str
 ) -> dict[str, tf.TensorSpec]:
+    """Returns what the graph of a classifier takes; see `convert`."""
     image = (frames, height, width, 3)
     specs = {IMAGE: tf.TensorSpec(image if layout == "4d" else (1, *image), tf.float32, IMAGE)}
     if model.backbone.layer_config.causal:
@@ -87,7 +96,7 @@ def compute(
     num_frames: int = 1,
     state_layout: str = "5d",
     split_hard_swish: bool = False,
-) -> dict[str, tf.Tensor]:
+) -> Outputs:
     """Returns `logits` and the new states of one frame, or of a clip; see `convert`."""
     image = inputs[IMAGE]
     frames = image if state_layout == "4d" else tf.reshape(image, image.shape[1:])

@@ -11,8 +11,8 @@ import tensorflow as tf
 
 from movinet import comparison
 from movinet import inputs as model_inputs
-from movinet.classifier import MovinetClassifier
 from movinet.comparison import Difference
+from movinet.ensemble import VideoClassifier
 from movinet.layers.base import States
 from movinet.streaming.video_model import LOGITS
 
@@ -62,7 +62,7 @@ def load(path: str | os.PathLike[str]) -> LoadedNetwork:
 
 
 def compare(
-    model: MovinetClassifier,
+    model: VideoClassifier,
     network: comparison.Network,
     video_shape: Sequence[int],
     frames_per_call: int | None,
@@ -74,7 +74,7 @@ def compare(
     """
     num_frames = video_shape[1]
     pieces = [frames_per_call or num_frames]
-    if model.backbone.layer_config.causal and frames_per_call is None:
+    if model.causal and frames_per_call is None:
         pieces.append(1)
     cuts = [[length] * (num_frames // length) for length in pieces]
     return comparison.compare(model.run, network, comparison.random_video(video_shape), cuts)

@@ -21,7 +21,7 @@ from movinet.streaming.preprocessing import FramePreparer
 
 
 class PreparedVideo(NamedTuple):
-    """Frames uint8 [T, height, width, 3] of the model, and the index of the class, if it is known.
+    """Frames uint8 [T, height, width, 3] of the model, and its index of the class, if it is known.
 
     A model reads `FramePreparer.normalise` of them.
     """
@@ -66,7 +66,7 @@ def _from_dataset(
     part = found.splits[SPLIT_FOLDERS.get(split, split)]
     files = [str(folder / shard.name) for shard in part.shards]
     chosen = set(_spaced(part.clips, limit))
-    settings = info.preprocessing
+    settings, names = info.preprocessing, list(info.labels or found.labels)
     for number, serialized in enumerate(tf.data.TFRecordDataset(files)):
         if number not in chosen:
             continue
@@ -81,7 +81,8 @@ def _from_dataset(
         clip = decoding.decode_frames(tf.gather(record.frames, distinct))
         clip = cropping.resize_short_side(clip, settings.short_side)
         clip = cropping.centre_crop(clip, settings.height, settings.width)
-        yield PreparedVideo(clip.numpy()[positions], int(record.labels[0]))
+        label = names.index(found.labels[int(record.labels[0])])
+        yield PreparedVideo(clip.numpy()[positions], label)
 
 
 def _from_files(

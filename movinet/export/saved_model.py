@@ -10,8 +10,10 @@ from movinet import files, model_info
 from movinet.checkpoints import loading
 from movinet.classifier import MovinetClassifier
 from movinet.comparison import Difference
+from movinet.ensemble import VideoClassifier
 from movinet.errors import InputError
 from movinet.export import exported_model, measurements, sources
+from movinet.export.ensemble_folder import AnySource
 from movinet.export.exported_model import Shape
 from movinet.export.sources import Source
 from movinet.model_info import ModelInfo, State
@@ -61,7 +63,7 @@ class Export:
 
 
 def export(
-    source: Source,
+    source: AnySource,
     export_path: str | os.PathLike[str],
     input_shape: Shape = ANY_SHAPE,
     *,
@@ -110,7 +112,7 @@ def export(
     return finished
 
 
-def describe(info: ModelInfo, model: MovinetClassifier, input_shape: Shape) -> ModelInfo:
+def describe(info: ModelInfo, model: VideoClassifier, input_shape: Shape) -> ModelInfo:
     """Returns the description of an export: sizes that it fixes, and its states.
 
     The states are given for one video of frames of the described size.
@@ -124,7 +126,7 @@ def describe(info: ModelInfo, model: MovinetClassifier, input_shape: Shape) -> M
         )
     if num_frames and not info.causal:
         before = dataclasses.replace(before, num_frames=num_frames)
-    specs = model.backbone.state_specs(batch or 1, before.height, before.width)
+    specs = model.initial_state_specs([batch or 1, 1, before.height, before.width, 3])
     states = tuple(
         State(name, cast(tuple[int, ...], spec.shape), spec.dtype) for name, spec in specs.items()
     )
@@ -152,7 +154,7 @@ def export_saved_model(
 
     Raises: as `export` and `loading.load` do.
     """
-    if causal != model.backbone.layer_config.causal:
+    if causal != model.causal:
         raise InputError(f"causal={causal} was asked for, but the model is built otherwise.")
     found = ""
     if checkpoint_path:

@@ -10,16 +10,24 @@ from absl import flags
 from movinet.errors import InputError
 
 if TYPE_CHECKING:
-    from movinet.export.sources import Source
+    from movinet.export.ensemble_folder import AnySource
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string("model_dir", None, "Folder of a training run, ours or the official trainer's.")
+flags.DEFINE_string(
+    "model_dir",
+    None,
+    "Folder of a training run, ours or the official trainer's, or of an ensemble.",
+)
 flags.DEFINE_string(
     "checkpoint", "", "Of --model_dir: best, latest or a path; default the best, else the latest."
 )
 flags.DEFINE_string("preset", None, "Published variant, such as a0_stream or a3_base.")
 flags.DEFINE_string("checkpoint_path", "", "Checkpoint of --preset or --model_id, or its folder.")
-flags.DEFINE_string("model_id", "a0", "Architecture: a0 to a5, or t0.")
+flags.DEFINE_string(
+    "model_id",
+    "a0",
+    "Architecture: a0 to a5, or t0; a0_pytorch to a5_pytorch and a0_paddle pad as those ports do.",
+)
 flags.DEFINE_bool("causal", False, "Whether the model streams.")
 flags.DEFINE_string("conv_type", "3d", "3d, 2plus1d or 3d_2plus1d, as the checkpoint has it.")
 flags.DEFINE_string("se_type", "3d", "Squeeze-excitation: 3d, 2d, 2plus3d or none.")
@@ -76,15 +84,15 @@ def _check_flags() -> None:
         )
 
 
-def read() -> "Source":
+def read() -> "AnySource":
     """Loads the model that the flags name. Raises InputError if they do not name one."""
     _check_flags()
     from movinet.data.sources.source import read_labels
-    from movinet.export import sources
+    from movinet.export import ensemble_folder, sources
 
     labels = tuple(read_labels(FLAGS.labels)) if FLAGS.labels else ()
     if FLAGS.model_dir:
-        return sources.from_model_dir(FLAGS.model_dir, FLAGS.checkpoint, labels)
+        return ensemble_folder.from_folder(FLAGS.model_dir, FLAGS.checkpoint, labels)
     if FLAGS.preset:
         return sources.from_preset(
             FLAGS.preset,

@@ -14,7 +14,7 @@ from movinet.classifier import MovinetClassifier
 from movinet.errors import InputError
 from movinet.export import run_folder
 from movinet.model_info import ModelInfo, Preprocessing
-from movinet.presets import PRESETS, Preset
+from movinet.presets import ENSEMBLES, PRESETS, Preset
 
 StrPath: TypeAlias = str | os.PathLike[str]
 _DEFAULT_SIZE = 224
@@ -76,6 +76,12 @@ def from_preset(
 
     Raises: InputError for an unknown variant, or a checkpoint that is missing or does not fit.
     """
+    if name in ENSEMBLES:
+        members = " and ".join(member.name for member in ENSEMBLES[name].members)
+        raise InputError(
+            f"{name} is an ensemble of {members}, with weights of each: make its folder with "
+            "tools/make_ensemble.py, and name that (--model_dir)."
+        )
     if name not in PRESETS:
         raise InputError(f"No variant {name!r}; choose one of {', '.join(PRESETS)}.")
     preset = PRESETS[name]
@@ -146,11 +152,14 @@ def describe(
     architecture, if there is one.
     """
     model_id, causal = model.backbone.model_id, model.backbone.layer_config.causal
-    name = f"{model_id if isinstance(model_id, str) else 'movinet'}_{run_folder.variant(causal)}"
+    architecture = model_id if isinstance(model_id, str) else "movinet"
+    kind = run_folder.variant(causal)
+    # An architecture that others pad otherwise, such as a0_pytorch, is fed as the published one.
+    published = PRESETS.get(f"{architecture.partition('_')[0]}_{kind}")
     return ModelInfo(
-        name=name,
+        name=f"{architecture}_{kind}",
         num_classes=model.num_classes,
-        preprocessing=_preprocessing(PRESETS.get(name)),
+        preprocessing=preprocessing_of(published),
         labels=tuple(labels),
         causal=causal,
         source=checkpoint,
@@ -177,7 +186,8 @@ def _build(what: str, backbone: dict[str, Any], classifier: dict[str, Any]) -> M
         raise InputError(f"{what}: {error}") from error
 
 
-def _preprocessing(preset: Preset | None) -> Preprocessing:
+def preprocessing_of(preset: Preset | None) -> Preprocessing:
+    """Returns how a published variant is fed; in frames of 224 pixels if there is none."""
     if preset is None:
         return Preprocessing(_DEFAULT_SIZE, _DEFAULT_SIZE, _DEFAULT_SIZE)
     return Preprocessing(

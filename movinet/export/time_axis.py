@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from movinet.export.folding import FoldedConvolution
-from movinet.export.inference_graph import convolve_frame
+from movinet.export.inference_graph import convolve_frame, padded
 from movinet.layers.base import States, StateSpec
 
 FRAME_COUNT = "state_frame_count"
@@ -65,7 +65,7 @@ class FrameByFrame:
             y = tf.nn.depthwise_conv2d(pixels, kernel, [1, 1, 1, 1], "VALID")
             return tf.reshape(y, x.shape)
         outputs = [
-            convolve_frame(tf.reshape(frame, x.shape), kernel, convolution)
+            convolve_frame(padded(tf.reshape(frame, x.shape), convolution), kernel, convolution)
             for frame, kernel in zip(tf.split(pixels, frames, 1), convolution.kernel, strict=True)
         ]
         return functools.reduce(tf.add, outputs)
@@ -106,6 +106,7 @@ class WholeClip:
 
     def convolve(self, x: tf.Tensor, convolution: FoldedConvolution) -> tf.Tensor:
         """See `TimeAxis`. Each frame of the kernel meets the frames that it reaches."""
+        x = padded(x, convolution)
         outputs = []
         for index, kernel in enumerate(convolution.kernel):
             # The output at frame t reads the input at t + shift.

@@ -10,24 +10,25 @@ from movinet.layers.base import Dimension, Size, SpecLayer, States, StateSpec
 from movinet.layers.config import LayerConfig
 from movinet.layers.convolution import ConvBlock, ConvSpec
 from movinet.layers.frames import dimensions, scale_clips
+from movinet.layers.pooling import WindowAverage
 from movinet.layers.rezero import ReZero
 from movinet.layers.squeeze_excitation import SqueezeExcitation, SqueezeExcitationSpec
 
 
 @dataclasses.dataclass(frozen=True)
 class SkipSpec:
-    """Widths and spatial stride of a residual connection."""
+    """Widths of a residual connection, and the pool by which it strides, if it does."""
 
     input_filters: int
     filters: int
-    stride: int
+    pool: WindowAverage | None
 
 
 class SkipBlock(SpecLayer):
     """The residual connection where the shape changes: average pool, then projection.
 
     Call:     x [B*T, H, W, C].
-    Returns:  [B*T, H / stride, W / stride, C'].
+    Returns:  [B*T, H', W', C'].
     """
 
     def create(self, spec: SkipSpec, config: LayerConfig) -> None:
@@ -38,8 +39,8 @@ class SkipBlock(SpecLayer):
 
     def call(self, x: tf.Tensor, num_frames: Dimension) -> tf.Tensor:
         """Pools and projects."""
-        if self.spec.stride > 1:
-            x = tf.nn.avg_pool2d(x, ksize=3, strides=self.spec.stride, padding="SAME")
+        if self.spec.pool is not None:
+            x = self.spec.pool(x)
         return self._projection(x, num_frames)[0]
 
 
@@ -87,7 +88,7 @@ class MovinetBlock(SpecLayer):
     Figure 2 and table 1 of https://arxiv.org/abs/2103.11511.
 
     Call:     x [B*T, H, W, C]; reads and writes the states of its features and its pool.
-    Returns:  ([B*T, H / stride, W / stride, C'], new states).
+    Returns:  ([B*T, H', W', C'], new states).
     """
 
     def create(self, spec: MovinetBlockSpec, config: LayerConfig) -> None:
@@ -106,6 +107,7 @@ class MovinetBlock(SpecLayer):
                 width,
                 geometry.kernel_size,
                 geometry.stride,
+                geometry.padding,
                 depthwise=True,
                 activation=config.activation,
                 state_prefix=prefix,
@@ -121,7 +123,7 @@ class MovinetBlock(SpecLayer):
         self._projection = ConvBlock(ConvSpec(width, geometry.filters), config, "projection")
         self._skip = None
         if geometry.needs_skip_projection:
-            skip = SkipSpec(geometry.input_filters, geometry.filters, geometry.stride)
+            skip = SkipSpec(geometry.input_filters, geometry.filters, WindowAverage.of(geometry))
             self._skip = SkipBlock(skip, config, "skip")
         self._mobile_bottleneck = ScaledResidual(spec.drop_rate, config, "mobile_bottleneck")
 

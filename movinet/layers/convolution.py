@@ -11,7 +11,7 @@ from movinet.layers.config import LayerConfig
 from movinet.layers.depthwise import depthwise_conv1d, depthwise_conv3d
 from movinet.layers.frames import dimensions, fold, unfold
 from movinet.layers.normalisation import Affine, normalise_and_activate, running_affine
-from movinet.layers.padding import strided_size, temporal_padding
+from movinet.layers.padding import beside, strided_size, temporal_padding
 from movinet.layers.stream_buffer import StreamBuffer
 
 Kernel = tuple[int, int, int]
@@ -24,6 +24,7 @@ class ConvSpec:
     Attributes:
       kernel_size: (frames, height, width).
       stride: in space.
+      padding: pixels of zeros on each side of a frame; None for `SAME`.
       activation: name of the function behind the normalisation, or 'linear'.
       normalised: whether a batch norm follows; a bias takes its place if not.
       state_prefix: prefix of the names of its states, if it streams.
@@ -33,10 +34,15 @@ class ConvSpec:
     filters: int
     kernel_size: Kernel = (1, 1, 1)
     stride: int = 1
+    padding: int | None = None
     depthwise: bool = False
     activation: str = "linear"
     normalised: bool = True
     state_prefix: str = ""
+
+    def output_size(self, size: Size) -> Size:
+        """Returns the height or width of the output for that of the input; windows are square."""
+        return strided_size(size, self.stride, self.kernel_size[1], self.padding)
 
 
 class Convolution(SpecLayer):
@@ -47,7 +53,8 @@ class Convolution(SpecLayer):
 
     Call:     x [B*T, H, W, C]; `padding` as in `temporal_padding`; `affine` to scale and shift the
               output by constants [C'], for which the kernel is scaled.
-    Returns:  [B*T', H / stride, W / stride, C'], T' = T + sum(padding) - kernel frames + 1.
+    Returns:  [B*T', H', W', C'], T' = T + sum(padding) - kernel frames + 1; H' and W' as
+              `ConvSpec.output_size` has them.
     """
 
     def create(self, spec: ConvSpec, config: LayerConfig) -> None:
@@ -67,7 +74,9 @@ class Convolution(SpecLayer):
         setattr(self, name, weight)
         self.bias = None
         if not spec.normalised:
-            self.bias = self.add_weight("bias", [spec.filters], regularizer=config.bias_penalty())
+            self.bias = self.add_weight(
+                "bias", [spec.filters], initializer="zeros", regularizer=config.bias_penalty()
+            )
 
     def call(
         self,
@@ -84,18 +93,23 @@ class Convolution(SpecLayer):
             scale, bias = (tf.cast(constant, kernel.dtype) for constant in affine)
             kernel *= scale[:, None] if spec.depthwise else scale
         strides = [1, spec.stride, spec.stride, 1]
+        borders = "SAME" if spec.padding is None else "VALID"
+        if spec.padding:
+            # The ops could do this, but a depthwise one that does so, with a bias behind it, aborts
+            # the process once it is compiled (TensorFlow 2.20).
+            x = tf.pad(x, beside(spec.padding))
         if frames == 1:
             convolve = tf.nn.depthwise_conv2d if spec.depthwise else tf.nn.conv2d
-            x = convolve(x, tf.squeeze(kernel, 0), strides, "SAME")
+            x = convolve(x, tf.squeeze(kernel, 0), strides, borders)
         elif spec.depthwise and window == [1, 1] and spec.stride == 1:
             kernel = tf.squeeze(kernel, 1)
             x = fold(depthwise_conv1d(unfold(x, num_frames), kernel, padding))
         elif spec.depthwise:
             clip = unfold(x, num_frames)
-            return fold(depthwise_conv3d(clip, kernel, spec.stride, padding, bias))
+            return fold(depthwise_conv3d(clip, kernel, spec.stride, padding, bias, borders))
         else:
             clip = tf.pad(unfold(x, num_frames), [[0, 0], padding, [0, 0], [0, 0], [0, 0]])
-            x = fold(self._full_conv3d(clip, kernel))
+            x = fold(self._full_conv3d(clip, kernel, borders))
         return x if bias is None else tf.nn.bias_add(x, bias)
 
     def kernel_5d(self) -> tf.Tensor:
@@ -105,15 +119,16 @@ class Convolution(SpecLayer):
         kernel = tf.convert_to_tensor(getattr(self, self._kernel_name))
         return tf.reshape(kernel, [*spec.kernel_size, *widths])
 
-    def _full_conv3d(self, clip: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
-        """A full convolution over time and space: `VALID` in time, `SAME` in space."""
+    def _full_conv3d(self, clip: tf.Tensor, kernel: tf.Tensor, borders: str) -> tf.Tensor:
+        """A full convolution over time and space: `VALID` in time, `borders` in space."""
         stride = self.spec.stride
-        paddings = [[0, 0], [0, 0]]
-        for size, window in zip(dimensions(clip)[2:4], self.spec.kernel_size[1:], strict=True):
-            total = (strided_size(size, stride) - 1) * stride + window - size
-            total = max(total, 0) if isinstance(total, int) else tf.maximum(total, 0)
-            paddings.append([total // 2, total - total // 2])
-        clip = tf.pad(clip, [*paddings, [0, 0]])
+        if borders == "SAME":
+            paddings = [[0, 0], [0, 0]]
+            for size, window in zip(dimensions(clip)[2:4], self.spec.kernel_size[1:], strict=True):
+                total = (strided_size(size, stride) - 1) * stride + window - size
+                total = max(total, 0) if isinstance(total, int) else tf.maximum(total, 0)
+                paddings.append([total // 2, total - total // 2])
+            clip = tf.pad(clip, [*paddings, [0, 0]])
         return tf.nn.conv3d(clip, kernel, [1, 1, stride, stride, 1], "VALID")
 
 
@@ -161,6 +176,7 @@ class ConvBlock(SpecLayer):
                 input_filters=spec.filters,
                 kernel_size=(frames, 1, 1),
                 stride=1,
+                padding=None,
             )
             self._conv_temporal = convolution(temporal, config, "conv_temporal")
             if spec.normalised:
@@ -206,7 +222,7 @@ class ConvBlock(SpecLayer):
 
     def output_size(self, size: Size) -> Size:
         """Returns the height or width of the output for that of the input."""
-        return strided_size(size, self.spec.stride)
+        return self.spec.output_size(size)
 
     def state_specs(self, batch: Size, height: Size, width: Size) -> dict[str, StateSpec]:
         """Returns the states for frames of that size at the input."""

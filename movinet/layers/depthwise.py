@@ -47,17 +47,19 @@ def depthwise_conv3d(
     stride: int,
     padding: tuple[int, int],
     bias: tf.Tensor | None = None,
+    borders: str = "SAME",
 ) -> tf.Tensor:
     """Convolves each channel by its own kernel over time and space.
 
     Args:
       clip: [B, T, H, W, C].
       kernel: [frames, height, width, C, 1], its number of frames static.
-      stride: in space; `SAME` padding there.
+      stride: in space.
       padding: frames of zeros before and after the clip.
       bias: [C].
+      borders: `SAME`, or `VALID` for frames that have their zeros beside them.
 
-    Returns: [B, T + sum(padding) - frames + 1, H / stride, W / stride, C].
+    Returns: [B, T + sum(padding) - frames + 1, H', W', C].
     """
     strides = [1, stride, stride, 1]
     excess = sum(padding) - kernel.shape[0] + 1
@@ -70,7 +72,7 @@ def depthwise_conv3d(
         num_frames, frames = dimensions(clip)[1], fold(clip)
 
         def tap_output(tap: int) -> tf.Tensor:
-            output = tf.nn.depthwise_conv2d(frames, kernel[tap], strides, "SAME")
+            output = tf.nn.depthwise_conv2d(frames, kernel[tap], strides, borders)
             # The outputs of this one stay where they are and reach every frame; the op of its own
             # that a bias would be otherwise takes a twentieth of a clip.
             if starts[tap] == 0 and bias:
@@ -83,12 +85,12 @@ def depthwise_conv3d(
                 moved = fold(window(upstream, -start, -excess))
                 frame_gradients.append(
                     tf.nn.depthwise_conv2d_backprop_input(
-                        tf.shape(frames), kernel[tap], moved, strides, "SAME"
+                        tf.shape(frames), kernel[tap], moved, strides, borders
                     )
                 )
                 tap_gradients.append(
                     tf.nn.depthwise_conv2d_backprop_filter(
-                        frames, tf.shape(kernel[tap]), moved, strides, "SAME"
+                        frames, tf.shape(kernel[tap]), moved, strides, borders
                     )
                 )
             clip_gradient = unfold(tf.add_n(frame_gradients), num_frames)

@@ -1,8 +1,9 @@
 """Padding and output sizes as pure functions."""
 
-from typing import overload
+from typing import TYPE_CHECKING, overload
 
-from movinet.layers.base import Dimension, Size
+if TYPE_CHECKING:  # Costs are counted by these functions without TensorFlow.
+    from movinet.layers.base import Dimension, Size
 
 
 def temporal_padding(kernel_frames: int, causal: bool, buffered: bool = False) -> tuple[int, int]:
@@ -17,14 +18,40 @@ def temporal_padding(kernel_frames: int, causal: bool, buffered: bool = False) -
     return (total, 0) if causal else (total // 2, total - total // 2)
 
 
-@overload
-def strided_size(size: Dimension, stride: int) -> Dimension: ...
+def beside(pixels: int) -> list[list[int]]:
+    """Returns the paddings of frames [N, H, W, C] by pixels on each side."""
+    return [[0, 0], [pixels, pixels], [pixels, pixels], [0, 0]]
 
 
 @overload
-def strided_size(size: None, stride: int) -> None: ...
+def strided_size(
+    size: "Dimension", stride: int, window: int = 1, padding: int | None = None
+) -> "Dimension": ...
 
 
-def strided_size(size: Size, stride: int) -> Size:
-    """Returns the output size of a `SAME` op: size / stride, rounded up; None stays None."""
-    return None if size is None else -(-size // stride)
+@overload
+def strided_size(size: None, stride: int, window: int = 1, padding: int | None = None) -> None: ...
+
+
+def strided_size(size: "Size", stride: int, window: int = 1, padding: int | None = None) -> "Size":
+    """Returns the number of windows along a height or width; None stays None.
+
+    Args:
+      window: pixels that an output sees.
+      padding: pixels of zeros on each side. None for `SAME`: size / stride, rounded up.
+
+    Raises: ValueError if the size is known to be too small for a single window.
+    """
+    if size is None:
+        return None
+    if padding is None:
+        return -(-size // stride)
+    outside = window - 2 * padding
+    if isinstance(size, int) and size < outside:
+        raise ValueError(
+            f"{size} pixels with {padding} of padding on each side are too few for a window of "
+            f"{window}: the frames must be larger."
+        )
+    room = size - outside + stride
+    # The larger of it and 0, for tensors too: exported streams are asked for states of no pixels.
+    return (room + abs(room)) // (2 * stride)

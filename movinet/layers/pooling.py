@@ -1,9 +1,13 @@
-"""Global average pools, causal and not, whose running sums make them stream."""
+"""Average pools: over windows, and global ones, whose running sums make them stream."""
+
+import dataclasses
 
 import tensorflow as tf
 
+from movinet.architectures import POOL_WINDOW, BottleneckSpec
 from movinet.layers.base import Dimension, Size, States, StateSpec
 from movinet.layers.frames import dimensions, unfold
+from movinet.layers.padding import beside, strided_size
 
 # Running sums need the precision even where activations are in half: a bfloat16 sum of frames
 # stalls after 256 of them.
@@ -13,6 +17,51 @@ SUM_DTYPE = "float32"
 def spatial_average(x: tf.Tensor, num_frames: Dimension) -> tf.Tensor:
     """Averages each frame: [B*T, H, W, C] -> [B, T, C]."""
     return unfold(tf.reduce_mean(x, axis=[1, 2]), num_frames)
+
+
+@dataclasses.dataclass(frozen=True)
+class WindowAverage:
+    """Averages windows of `POOL_WINDOW` pixels squared.
+
+    Attributes:
+      padding: pixels of zeros on each side, 0 or 1; None for `SAME`.
+      counts_padding: whether those zeros count as pixels; `SAME` never counts its own.
+
+    Call:     x [N, H, W, C].
+    Returns:  [N, H', W', C], sizes as `strided_size` has them.
+    """
+
+    stride: int
+    padding: int | None
+    counts_padding: bool
+
+    @classmethod
+    def of(cls, bottleneck: BottleneckSpec) -> "WindowAverage | None":
+        """Returns the pool beside a bottleneck that strides; None for any other."""
+        if bottleneck.stride == 1:
+            return None
+        return cls(bottleneck.stride, bottleneck.pool_padding, bottleneck.pool_counts_padding)
+
+    def __call__(self, x: tf.Tensor) -> tf.Tensor:
+        """Averages; see the class."""
+        if not self.padding:
+            return self._average(x, "SAME" if self.padding is None else "VALID")
+        if self.counts_padding:
+            return self._average(tf.pad(x, beside(self.padding)), "VALID")
+        # `SAME` itself leaves out one zero on each side of frames of n * stride + 1 pixels. Frames
+        # become such by zeros behind, which nothing sees but the outputs that are cut off.
+        _, height, width, _ = dimensions(x)
+        missing = [(1 - size) % self.stride for size in (height, width)]
+        if all(isinstance(zeros, int) and not zeros for zeros in missing):
+            return self._average(x, "SAME")
+        rows, columns = (
+            strided_size(size, self.stride, POOL_WINDOW, self.padding) for size in (height, width)
+        )
+        x = tf.pad(x, [[0, 0], *([0, zeros] for zeros in missing), [0, 0]])
+        return self._average(x, "SAME")[:, :rows, :columns]
+
+    def _average(self, x: tf.Tensor, borders: str) -> tf.Tensor:
+        return tf.nn.avg_pool2d(x, POOL_WINDOW, self.stride, borders)
 
 
 class RunningAverage:

@@ -25,6 +25,7 @@ class Stem(SpecLayer):
                 spec.filters,
                 spec.kernel_size,
                 spec.stride,
+                spec.padding,
                 activation=config.activation,
                 state_prefix="state_stem",
             ),

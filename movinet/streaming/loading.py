@@ -11,7 +11,11 @@ from movinet.streaming.video_model import VideoModel, adjusted_info
 _SUFFIX = ".tflite"
 _SAVED_MODEL = "saved_model.pb"
 _TRAINING = "params.yaml"
-KINDS = "a .tflite file, a SavedModel folder, a training folder, or a checkpoint with its preset"
+_ENSEMBLE = "ensemble.json"
+KINDS = (
+    "a .tflite file, a SavedModel folder, the folder of a training or of an ensemble, or a "
+    "checkpoint with its preset"
+)
 
 
 def load_model(
@@ -29,8 +33,8 @@ def load_model(
     Only a `.tflite` file does without TensorFlow.
 
     Args:
-      path: a `.tflite` file, the folder of a SavedModel, the folder of a training (`params.yaml`
-        and checkpoints), or the prefix of a checkpoint.
+      path: a `.tflite` file, the folder of a SavedModel, of a training (`params.yaml` and
+        checkpoints) or of an ensemble (`ensemble.json`), or the prefix of a checkpoint.
       preset: of a checkpoint, such as `a0_stream`; no other model needs one.
       num_threads: of a `.tflite` file.
       labels: class names in index order, over those that the model brings.
@@ -62,12 +66,13 @@ def _from_folder(path: pathlib.Path, image_size: int | None) -> VideoModel:
         from movinet.streaming.tensorflow_models import SavedModel
 
         return SavedModel(path, image_size=image_size)
-    if not (path / _TRAINING).is_file():
-        raise InputError(f"{path} holds neither {_SAVED_MODEL} nor {_TRAINING}: give {KINDS}.")
-    from movinet.export import sources
+    if not any((path / name).is_file() for name in (_TRAINING, _ENSEMBLE)):
+        names = ", ".join((_SAVED_MODEL, _TRAINING, _ENSEMBLE))
+        raise InputError(f"{path} holds none of {names}: give {KINDS}.")
+    from movinet.export import ensemble_folder
     from movinet.streaming.tensorflow_models import KerasModel
 
-    source = sources.from_model_dir(path)
+    source = ensemble_folder.from_folder(path)
     return KerasModel(source.model, source.info)
 
 

@@ -18,10 +18,10 @@ from movinet.streaming.video_model import IMAGE, LOGITS, States, check_info, inf
 
 
 class KerasModel:
-    """Runs a `movinet.MovinetClassifier`. Implements `VideoModel`.
+    """Runs a `movinet.MovinetClassifier` or `movinet.Ensemble`. Implements `VideoModel`.
 
     Args:
-      model: the classifier, with its weights.
+      model: with its weights.
       info: what belongs to it besides them.
     """
 

@@ -7,10 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import tensorflow as tf
 
-from movinet.classifier import MovinetClassifier
 from movinet.data.pipeline.sampling_names import SEGMENTS
+from movinet.ensemble import VideoClassifier, members_of
 from movinet.errors import InputError
-from movinet.export.sources import Source
+from movinet.export.ensemble_folder import AnySource
 from movinet.inputs import IMAGE
 from movinet.layers.base import States
 from movinet.model_info import Preprocessing
@@ -24,7 +24,7 @@ Advance = Callable[[Sequence[Turn | None]], None]
 
 
 def evaluate(
-    source: Source,
+    source: AnySource,
     folder: str | os.PathLike[str],
     split: str,
     *,
@@ -92,7 +92,7 @@ class SharedStream:
       settings: of the frames.
     """
 
-    def __init__(self, model: MovinetClassifier, batch_size: int, settings: Preprocessing) -> None:
+    def __init__(self, model: VideoClassifier, batch_size: int, settings: Preprocessing) -> None:
         clip = [batch_size, 1, settings.height, settings.width, 3]
         self._stream = model.stream()
         self._states: States = {
@@ -133,9 +133,9 @@ class SharedStream:
         return self._stream({**remembered, IMAGE: clip})
 
 
-def _check(source: Source) -> None:
+def _check(source: AnySource) -> None:
     """Raises InputError for a model that has no one class to name after each frame."""
-    info, config = source.info, source.model.backbone.layer_config
+    info, config = source.info, members_of(source.model)[0].backbone.layer_config
     if not config.causal:
         raise InputError(
             f"The model {info.name!r} is not causal: it sees a clip as a whole and has no answer "

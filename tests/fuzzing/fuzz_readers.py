@@ -179,6 +179,19 @@ def model_info() -> Read:
     return read
 
 
+def ensemble() -> Read:
+    """The members that ensemble.json names; none of them is loaded."""
+    from movinet.export import ensemble_folder
+
+    def read(folder: pathlib.Path) -> None:
+        name, entries = ensemble_folder.read(folder)
+        assert isinstance(name, str) and entries
+        for entry in entries:
+            assert type(entry.every) is type(entry.offset) is int and "\0" not in entry.folder
+
+    return read
+
+
 def attached_info() -> Read:
     """The archive at the end of a .tflite file."""
     from movinet.streaming import model_files

@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import fuzz_data_readers
 import fuzz_readers
+import fuzz_weights
 import guarded
 
 from movinet.errors import InputError
@@ -170,5 +171,16 @@ TARGETS = {
     ),
     "checkpoint_names": Target(fuzz_readers.checkpoint_names, _as_names),
     "model_info": Target(fuzz_readers.model_info, _as_files("movinet.json")),
+    "ensemble": Target(fuzz_readers.ensemble, _as_files("ensemble.json")),
     "attached_info": Target(fuzz_readers.attached_info, _as_files("model.tflite")),
+    "pytorch_archive": Target(
+        functools.partial(fuzz_weights.pytorch, ".pt"), _as_files("weights.pt")
+    ),
+    "pytorch_pickle": Target(
+        functools.partial(fuzz_weights.pytorch, ".pt"), fuzz_weights.as_archive
+    ),
+    "safetensors": Target(
+        functools.partial(fuzz_weights.pytorch, ".safetensors"), _as_files("weights.safetensors")
+    ),
+    "pdparams": Target(fuzz_weights.paddle, _as_files("weights.pdparams")),
 }

@@ -236,7 +236,7 @@ def test_what_is_no_model_is_refused(tmp_path, video):
         "nowhere": "does not exist",
         "text.txt": "is no model",
         "ckpt-1": "is a checkpoint",
-        "empty": "neither saved_model.pb nor params.yaml",
+        "empty": "none of saved_model.pb, params.yaml, ensemble.json",
         "broken": "not a SavedModel",
     }
     (tmp_path / "text.txt").write_text("words")
