@@ -8,9 +8,8 @@ import dataclasses
 from collections.abc import Mapping
 
 import numpy as np
-import tensorflow as tf
 
-from movinet.checkpoints import tflite_places
+from movinet.checkpoints import gates, tflite_places
 from movinet.checkpoints.tflite_graph import POSITIONS, Convolution, ConvolutionGraph
 from movinet.checkpoints.tflite_places import Place
 from movinet.checkpoints.weights import CLASSIFIER_HEAD, STEM
@@ -21,8 +20,10 @@ _BIASED = ("se_reduce", "se_expand", "head", "classifier")
 _LINEAR = ("projection", "skip", "classifier")
 _RESHAPES = ("RESHAPE", "SQUEEZE", "EXPAND_DIMS")
 _ACTIVATIONS = {"NONE": "", "HARD_SWISH": "hard_swish", "LOGISTIC": "sigmoid", "RELU6": "relu6"}
-# hard_sigmoid(x) is relu6(x + 3) times this, which is not quite 1/6.
-_HARD_SIGMOID_SLOPE = float(activations.hard_sigmoid(tf.constant(-2.0)))
+# Keras's hard sigmoid: a linear function, cut off at 0 and 1.
+_CLIPPED = "clipped"
+_HARD_GATES = ("relu6", _CLIPPED)
+_BOUNDS = {"MINIMUM": 1.0, "MAXIMUM": 0.0}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,6 +46,13 @@ class _Folded:
     scale: np.ndarray
     activation: str
     slope: float = 1.0
+    bounds: set[float] = dataclasses.field(default_factory=set)
+
+    def cut(self, bound: float) -> None:
+        """Cuts it off at 0 from below or at 1 from above."""
+        self.bounds.add(bound)
+        if self.bounds == {0.0, 1.0}:
+            self.activation = _CLIPPED
 
 
 @np.errstate(all="ignore")  # `foreign.values` names what is no number.
@@ -92,6 +100,10 @@ def _fold(graph: ConvolutionGraph, place: Place, convolution: Convolution) -> _F
             _absorb(graph, found, operation.name, constants[0].astype(np.float64).ravel())
         elif operation.name in _ACTIVATIONS and not found.activation:
             found.activation = _ACTIVATIONS[operation.name]
+        elif operation.name in _BOUNDS and _BOUNDS[operation.name] in constants:
+            found.cut(_BOUNDS[operation.name])
+        elif operation.name == "RELU":
+            found.cut(0.0)
         elif operation.name not in _RESHAPES:
             return found
         found.activation = found.activation or _activation(operation.fused)
@@ -133,12 +145,14 @@ def _choices(
     """What the graph computes besides its weights. Raises InputError if its layers differ in it."""
     stem = folded[Place(STEM, "stem")].activation
     hidden = folded[Place(CLASSIFIER_HEAD, "head")].activation
-    gates = {one.activation for place, one in folded.items() if place.part == "se_expand"}
-    gate = gates.pop() if len(gates) == 1 else ""
+    found = {one.activation for place, one in folded.items() if place.part == "se_expand"}
+    gate = found.pop() if len(found) == 1 else ""
     expected = dict.fromkeys(_LINEAR, "") | {"se_expand": gate, "head": hidden}
     for place, one in folded.items():
         wanted = expected.get(place.part, stem)
-        known = one.activation in activations.NAMES or place.part in _LINEAR
+        known = one.activation in (*activations.NAMES, "", _CLIPPED)
+        known &= (one.activation == "") == (place.part in _LINEAR)
+        known &= one.activation != _CLIPPED or place.part == "se_expand"
         if one.activation != wanted or not known or (one.slope != 1 and place.part != "se_expand"):
             has = f"{one.slope:g} x {one.activation or 'no activation'}"
             raise graph.error(f"has {has} behind {place.name('kernel')}")
@@ -149,23 +163,28 @@ def _choices(
         for place, one in reduces.items()
     }
     se_type = {(1.0,): "3d", (2.0,): "2plus3d"}.get(tuple(widths))
-    if gate not in ("relu6", "sigmoid") or se_type is None or len(encoded) != 1:
+    if gate not in (*_HARD_GATES, "sigmoid") or se_type is None or len(encoded) != 1:
         raise graph.error("has a squeeze-excitation that no network has")
     return Choices(
         se_type=se_type,
         activation=stem,
-        gating_activation="hard_sigmoid" if gate == "relu6" else gate,
+        gating_activation="hard_sigmoid" if gate in _HARD_GATES else gate,
         classifier_activation=hidden,
         use_positional_encoding=encoded.pop(),
     )
 
 
 def _move_gate(expand: _Folded, projection: _Folded) -> None:
-    """Writes a gate as the network has it; a factor that is left goes into the projection."""
+    """Writes a gate as the network has it, relu6(x + 3) times a slope; a factor that is left goes
+    into the projection.
+    """
     factor = expand.slope
-    if expand.activation == "relu6":
+    if expand.activation == _CLIPPED:
+        expand.scale = expand.scale / gates.OURS
+    elif expand.activation == "relu6":
+        factor /= gates.OURS
+    if expand.activation in _HARD_GATES:
         expand.bias = expand.bias - 3.0 / expand.scale
-        factor /= _HARD_SIGMOID_SLOPE
     projection.kernel = projection.kernel * factor
 
 

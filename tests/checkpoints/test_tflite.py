@@ -16,6 +16,7 @@ from movinet.checkpoints import foreign, tflite
 from movinet.checkpoints.weights import Network
 from movinet.errors import VerificationError
 from movinet.export import litert_graph, quantization
+from movinet.layers import activations
 
 FRAME = (1, 1, 32, 32, 3)
 VIDEO = models.random_clip(1, 5, 32, 32, 3)
@@ -196,3 +197,35 @@ def test_other_choices_are_read_from_the_graph(tmp_path):
     choices = dataclasses.asdict(source.network)
     assert {name: choices[name] for name in OTHER} == OTHER
     assert models.relative_difference(stream(build(source)), stream(model)) < 1e-5
+
+
+def test_gates_of_2021_are_read(tmp_path, monkeypatch):
+    """Keras's hard sigmoid is 0.2 x + 0.5, cut off at 0 and 1."""
+    model = models.build("small", 5, output_states=True, **STREAM)
+    module = tf.Module()
+    module.held = model.variables
+
+    def predict(inputs):
+        logits, states = model.run(inputs)
+        return {**states, "logits": logits}
+
+    inputs = {
+        name: tf.TensorSpec(spec.shape, spec.dtype, name=name)
+        for name, spec in model.initial_state_specs(FRAME).items()
+    }
+    inputs["image"] = tf.TensorSpec(FRAME, tf.float32, name="image")
+    with monkeypatch.context() as patched:
+        gate = tf_keras.activations.hard_sigmoid
+        patched.setitem(activations._FUNCTIONS, "hard_sigmoid", gate)
+        signature = tf.function(predict).get_concrete_function(inputs)
+        expected = stream(model)
+    tf.saved_model.save(module, str(tmp_path / "saved"), signatures=signature)
+    path = tmp_path / "model.tflite"
+    path.write_bytes(tf.lite.TFLiteConverter.from_saved_model(str(tmp_path / "saved")).convert())
+    source = tflite.read(path)
+    assert source.network.gating_activation == "hard_sigmoid"
+    ours = build(source)
+    assert models.relative_difference(stream(ours), expected) < 1e-5
+    verify(source, ours)
+    # The same weights before gates of ours are another network.
+    assert models.relative_difference(stream(model), expected) > 5e-4
