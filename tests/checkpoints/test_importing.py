@@ -18,7 +18,7 @@ from movinet.checkpoints import foreign, gates, importing, weights
 from movinet.errors import VerificationError
 from movinet.export import converted, sources
 from movinet.layers import activations
-from movinet.presets import PRESETS
+from movinet.presets import ENSEMBLES, PRESETS, EnsemblePreset
 
 TOOL = "tools/convert_weights.py"
 VIDEO = models.random_clip(1, 5, 32, 32, 3)
@@ -245,6 +245,23 @@ def test_load_gives_a_model_that_is_ready(tmp_path):
         movinet.load("a1_stream", path)
     with pytest.raises(InputError, match="No variant 'a9'"):
         movinet.load("a9")
+
+
+def test_load_makes_ensembles_of_the_weights_of_each_member(tmp_path, monkeypatch):
+    twice = EnsemblePreset("a0_twice", (PRESETS["a0_stream"], PRESETS["a0_stream"]))
+    monkeypatch.setitem(ENSEMBLES, "a0_twice", twice)
+    model = movinet.load("a0_stream", num_classes=3, labels=["a", "b", "c"])
+    models.randomise(model)
+    path = tf.train.Checkpoint(model=model).save(str(tmp_path / "ckpt"))
+    ensemble = movinet.load("a0_twice", [path, path], labels=["a", "b", "c"])
+    assert ensemble.info.labels == ("a", "b", "c") and len(ensemble.members) == 2
+    video = models.random_clip(1, 2, 172, 172, 3)
+    assert models.relative_difference(ensemble(video), model(video)) < 1e-5
+    for weights_of_one in (path, [path]):
+        with pytest.raises(InputError, match="a0_twice is made of a0_stream and a0_stream: give"):
+            movinet.load("a0_twice", weights_of_one)
+    with pytest.raises(InputError, match="a0_stream is one model, not an ensemble"):
+        movinet.load("a0_stream", [path, path])
 
 
 def test_the_command_refuses_what_it_cannot_read(tmp_path):
