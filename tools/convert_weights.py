@@ -13,6 +13,7 @@ Every variable is accounted for, and where the source can be run here, both run 
 video; if they differ, nothing is written and the exit code is 1.
 """
 
+import glob
 from typing import TYPE_CHECKING
 
 import project  # noqa: F401  (first: makes movinet importable)
@@ -65,19 +66,22 @@ _TF_LIKE = flags.DEFINE_bool(
 def main(source: str, output: str) -> None:
     """Converts, and says what was found and how far it was checked."""
     cli.quieten()
-    from movinet.export import converted
 
     def say(words: str) -> None:
         print(words, flush=True)
 
     if _SHA256.value and not _DOWNLOAD.value:
         raise InputError("--sha256 is for --download, which is not given.")
+    if not _DOWNLOAD.value and not glob.glob(f"{glob.escape(source)}*"):
+        raise InputError(f"There is no {source}.")
     if _DOWNLOAD.value:
         from movinet.checkpoints import download
 
         name = download.archive_name(source)
         url, folder = download.address(source), _DOWNLOAD.value
         source = str(download.fetch(url, folder, _SHA256.value, name=name, say=say))
+    from movinet.export import converted
+
     imported = converted.read(
         source,
         allowed=_ALLOW.value,

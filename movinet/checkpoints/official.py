@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from movinet.architectures import ARCHITECTURES, Architecture
-from movinet.checkpoints import foreign, layouts, loading, weights
+from movinet.checkpoints import foreign, gates, layouts, loading, weights
 from movinet.checkpoints.foreign import Source
 from movinet.checkpoints.weights import Network, Weight
 from movinet.errors import InputError
@@ -94,6 +94,12 @@ def read(path: pathlib.Path) -> Source:
         "checkpoint does not tell it.",
         *legacy_notes(network),
     ]
+    if network.gating_activation == "hard_sigmoid":
+        notes.append(
+            f"Its gates are taken for those of today's Model Garden, of slope {gates.OURS}, unless "
+            f"--gate_slope says otherwise: {gates.KERAS} for weights that were trained with "
+            "Keras's, as TensorFlow Hub's streams of 2021 were."
+        )
     if legacy and not legacy_notes(network):
         notes.append(
             "It is called legacy, but has the layout of today's streams, not the undivided 3D "
