@@ -85,7 +85,8 @@ def test_two_workers_do_what_one_does(tiny_dataset, tmp_path):
     assert weights < 1e-5 and variances < 2e-3
     for found in (first, second):
         assert found["synchronised"] == pytest.approx(training, rel=1e-5)
-        assert found["validation"] == pytest.approx(validation, rel=1e-5)
+        # Which it reads: those running variances.
+        assert found["validation"] == pytest.approx(validation, rel=1e-4)
         assert found["confusion"] == confusion and sum(map(sum, confusion)) == 9
     # The negative controls: batch norms of each worker's own, and clips that both read.
     for fault in ("apart-0", "overlapping"):
