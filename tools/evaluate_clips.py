@@ -14,7 +14,6 @@ import project  # noqa: F401  (first: makes movinet importable)
 from absl import flags
 
 from movinet import cli
-from movinet.errors import InputError
 from movinet.export import source_flags
 
 flags.adopt_module_key_flags(source_flags)
@@ -33,30 +32,24 @@ _OUTPUT_DIR = flags.DEFINE_string(
 
 def main() -> None:
     """Evaluates the model that the flags describe and prints what was found."""
-    model_dir = flags.FLAGS.model_dir
-    if not model_dir and not (_DATA.value and _OUTPUT_DIR.value):
-        raise InputError("Without --model_dir name a dataset (--data) and a folder (--output_dir).")
+    source_flags.check_report(_DATA.value, _OUTPUT_DIR.value)
     cli.quieten()
     source = source_flags.read()
     from tqdm import tqdm
 
-    from movinet.export import ensemble_folder
     from movinet.export.prepared_videos import PreparedVideo
     from movinet.training import clip_evaluation
 
-    data = _DATA.value or ensemble_folder.find_dataset(model_dir)
-    if not data:
-        raise InputError(
-            f"The data that {model_dir} was validated on is no folder here: name a dataset "
-            "(--data)."
-        )
+    data = source_flags.find_data(_DATA.value)
 
     def progress(videos: Iterable[PreparedVideo]) -> Iterable[PreparedVideo]:
         return tqdm(videos, unit=" videos", disable=None)
 
     report = clip_evaluation.evaluate(source, data, _SPLIT.value, progress=progress)
     # Beside the report of train.py --mode=eval, if there is one.
-    folder = _OUTPUT_DIR.value or os.path.join(model_dir, "evaluation", f"{_SPLIT.value}_clips")
+    folder = _OUTPUT_DIR.value or os.path.join(
+        flags.FLAGS.model_dir, "evaluation", f"{_SPLIT.value}_clips"
+    )
     paths = report.write(folder)
     print(report.summary())
     print(f"Report: {folder} ({', '.join(path.name for path in paths)})")

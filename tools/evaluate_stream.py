@@ -13,7 +13,6 @@ import project  # noqa: F401  (first: makes movinet importable)
 from absl import flags
 
 from movinet import cli
-from movinet.errors import InputError
 from movinet.export import source_flags
 
 flags.adopt_module_key_flags(source_flags)
@@ -31,21 +30,13 @@ _BATCH_SIZE = flags.DEFINE_integer("batch_size", 8, "Videos that run side by sid
 
 def main() -> None:
     """Evaluates the model that the flags describe and prints what was found."""
-    model_dir = flags.FLAGS.model_dir
-    if not model_dir and not (_DATA.value and _OUTPUT_DIR.value):
-        raise InputError("Without --model_dir name a dataset (--data) and a folder (--output_dir).")
+    source_flags.check_report(_DATA.value, _OUTPUT_DIR.value)
     cli.quieten()
     source = source_flags.read()
-    from movinet.export import ensemble_folder
     from movinet.training import streaming_evaluation
     from movinet.training.stream_progress import StreamProgress
 
-    data = _DATA.value or ensemble_folder.find_dataset(model_dir)
-    if not data:
-        raise InputError(
-            f"The data that {model_dir} was validated on is no folder here: name a dataset "
-            "(--data)."
-        )
+    data = source_flags.find_data(_DATA.value)
     report = streaming_evaluation.evaluate(
         source,
         data,
@@ -53,7 +44,7 @@ def main() -> None:
         batch_size=_BATCH_SIZE.value,
         watch=lambda videos: StreamProgress(videos).advance,
     )
-    folder = _OUTPUT_DIR.value or os.path.join(model_dir, "evaluation", report.split)
+    folder = _OUTPUT_DIR.value or os.path.join(flags.FLAGS.model_dir, "evaluation", report.split)
     paths = report.write(folder)
     print(report.summary())
     print(f"Report: {folder} ({', '.join(path.name for path in paths)})")

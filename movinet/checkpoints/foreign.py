@@ -34,6 +34,22 @@ class Layout(Protocol):
         ...
 
 
+class OwnLayout:
+    """Our shapes under `Weight.name`, for sources that name nothing themselves."""
+
+    def name(self, weight: Weight, network: Network) -> str:
+        """Its name for a weight."""
+        return weight.name
+
+    def read(self, value: np.ndarray, weight: Weight) -> np.ndarray:
+        """Its value in our shape."""
+        return value
+
+    def write(self, value: np.ndarray, weight: Weight) -> np.ndarray:
+        """Our value in its shape."""
+        return value
+
+
 @dataclasses.dataclass(frozen=True)
 class Source:
     """What a file or folder of another project holds.
@@ -49,6 +65,7 @@ class Source:
         first is taken where it cannot be run.
       preprocessing: from a video to the input, where the project has its own.
       labels: class names, if the source brings them.
+      multilabel: whether scores are sigmoids of their own instead of one softmax.
       run: makes what runs the source itself; None if nothing here can.
       video_shape: [B, T, H, W, 3] of the videos that it takes.
       tolerance: largest difference of its logits from ours, as a part of the largest.
@@ -64,6 +81,7 @@ class Source:
     activations: tuple[str, ...] = ()
     preprocessing: Preprocessing | None = None
     labels: tuple[str, ...] = ()
+    multilabel: bool = False
     run: Callable[[], Runner] | None = None
     video_shape: tuple[int, int, int, int, int] = (2, 6, 64, 64, 3)
     tolerance: float = 1e-4

@@ -10,8 +10,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from movinet.checkpoints.weights import Weight
+from movinet.layers import activations
 
-OURS = 0.16667
+OURS = activations.HARD_SIGMOID_SLOPE
 KERAS = 0.2
 # Ours is relu6(x + 3) * 0.16667, half of which at 0 is not one half to the last digit.
 _OUR_OFFSET = 3 * OURS

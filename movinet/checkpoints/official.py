@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from movinet.architectures import ARCHITECTURES, Architecture
+from movinet.architectures import Architecture
 from movinet.checkpoints import foreign, gates, layouts, loading, weights
 from movinet.checkpoints.foreign import Source
 from movinet.checkpoints.weights import Network, Weight
@@ -21,8 +21,6 @@ KIND = "a checkpoint of the Model Garden"
 CONV_TYPES = ("3d", *layouts.SPLIT_TYPES)
 _BACKBONE, _HEAD = "backbone", "model/layer_with_weights-1"
 _LAYER = re.compile(r"layer_with_weights-\d{1,4}\Z")
-# Architectures of other projects, which no layout of TensorFlow's is of.
-_FOREIGN_IDS = ("_pytorch", "_paddle")
 # What the archives of streams were called, those of before July 2021 with another ending.
 _LEGACY = re.compile(r"_legacy\Z")
 _STREAM = re.compile(r"movinet_[at]\d_stream")
@@ -145,12 +143,13 @@ def candidates(conv_type: str) -> list[Network]:
     kinds = [base, stream]
     if conv_type == "3d":  # The streams before July 2021 were the base models, made causal.
         kinds.append(dataclasses.replace(base, causal=True))
-    model_ids = [name for name in ARCHITECTURES if not name.endswith(_FOREIGN_IDS)]
     return [
         dataclasses.replace(
             kind, model_id=model_id, conv_type=conv_type, use_positional_encoding=positions
         )
-        for kind, model_id, positions in itertools.product(kinds, model_ids, (False, True))
+        for kind, model_id, positions in itertools.product(
+            kinds, weights.model_ids(), (False, True)
+        )
         if kind.causal or not positions
     ]
 

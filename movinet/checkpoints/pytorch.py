@@ -36,8 +36,6 @@ _LEAVES = {
 }
 # Of the training: how many steps a batch norm has seen.
 _COUNTER = "num_batches_tracked"
-# The geometries of other projects have the weights of ours.
-_PADDED = ("_pytorch", "_paddle")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -117,9 +115,8 @@ def half(weight: Weight) -> str:
 
 def candidates(split: bool, causal: Iterable[bool] = (False, True)) -> Iterator[Network]:
     """Yields the networks that the port can build, of 600 classes."""
-    for model_id in ARCHITECTURES:
-        if not model_id.endswith(_PADDED):
-            yield from (network_of(model_id, streams, split) for streams in causal)
+    for model_id in weights.model_ids():
+        yield from (network_of(model_id, streams, split) for streams in causal)
 
 
 def network_of(model_id: str, causal: bool, split: bool) -> Network:

@@ -82,6 +82,7 @@ def read(path: pathlib.Path) -> Source:
         activations=(first, *others),
         preprocessing=info.preprocessing if info else None,
         labels=info.labels if info else (),
+        multilabel=info.multilabel if info else False,
         run=run,
         video_shape=signature.video_shape if signature else Source.video_shape,
         notes=tuple(notes),

@@ -9,13 +9,11 @@ import dataclasses
 import pathlib
 from collections.abc import Iterator, Mapping
 
-import numpy as np
 import tensorflow as tf
 
-from movinet.architectures import ARCHITECTURES
-from movinet.checkpoints import foreign, tflite_graph, tflite_weights
+from movinet.checkpoints import foreign, tflite_graph, tflite_weights, weights
 from movinet.checkpoints.foreign import Source
-from movinet.checkpoints.weights import Network, Weight
+from movinet.checkpoints.weights import Network
 from movinet.comparison import Network as Runner
 from movinet.errors import InputError
 from movinet.export import litert
@@ -28,19 +26,6 @@ _FRAMES = 6
 # In float16 the number of pixels that a mean divides by is rounded too; in dynamic range LiteRT
 # rounds activations to 8 bits as it goes. The weights are read exactly.
 _TOLERANCES = {"float32": 1e-4, "float16": 1e-3, "dynamic range": 0.1}
-
-
-class _Layout:
-    """Names and shapes of our own: the graph names nothing."""
-
-    def name(self, weight: Weight, network: Network) -> str:
-        return weight.name
-
-    def read(self, value: np.ndarray, weight: Weight) -> np.ndarray:
-        return value
-
-    def write(self, value: np.ndarray, weight: Weight) -> np.ndarray:
-        return value
 
 
 def recognises(path: pathlib.Path) -> bool:
@@ -62,12 +47,12 @@ def read(path: pathlib.Path) -> Source:
         raise InputError(f"{path} cannot be read: {error.strerror or error}.") from error
     graph = tflite_graph.parse(content, str(path))
     tensors, choices = tflite_weights.read(graph)
-    layout = _Layout()
+    layout = foreign.OwnLayout()
     candidates = [
         Network(
             name, causal=True, conv_type="2plus1d", num_classes=1, **dataclasses.asdict(choices)
         )
-        for name in ARCHITECTURES
+        for name in weights.model_ids()
     ]
     shapes = {name: value.shape for name, value in tensors.items()}
     network = foreign.identify(shapes, layout, candidates, str(path))
@@ -81,6 +66,7 @@ def read(path: pathlib.Path) -> Source:
         activations=(network.classifier_activation,),
         preprocessing=attached[0].preprocessing if attached else None,
         labels=attached[0].labels if attached else (),
+        multilabel=attached[0].multilabel if attached else False,
         run=lambda: _run(path),
         video_shape=(1, _FRAMES, *graph.frame_size, 3),
         tolerance=_TOLERANCES[graph.precision],

@@ -122,6 +122,13 @@ class Weight:
         return f"{_PATHS[self.part]}/_conv{suffix}{inner}/{leaf}"
 
 
+def model_ids() -> list[str]:
+    """Architectures that weights tell apart: padding, which other projects have of their own, is no
+    weight.
+    """
+    return [name for name, one in ARCHITECTURES.items() if one.stem.padding is None]
+
+
 def walk(network: Network) -> Iterator[Weight]:
     """Yields all weights of a network, from the stem to the classifier."""
     architecture = network.architecture

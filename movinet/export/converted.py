@@ -5,6 +5,7 @@ settings of the network (params.yaml), preprocessing (movinet.json) and labels; 
 conversion.json, which says where the weights are from and how far that was checked.
 """
 
+import dataclasses
 import json
 import os
 import pathlib
@@ -18,8 +19,7 @@ from movinet.data import kinetics_labels
 from movinet.data.pipeline.normalisation import PLAIN
 from movinet.errors import InputError
 from movinet.export import run_folder, sources
-from movinet.model_info import ModelInfo, Preprocessing
-from movinet.presets import PRESETS
+from movinet.model_info import ModelInfo
 from movinet.version import __version__
 
 RECORD = "conversion.json"
@@ -52,6 +52,7 @@ def read(path: str, **settings: Any) -> Imported:
         network=network,
         preprocessing=run.info.preprocessing,
         labels=run.info.labels,
+        multilabel=run.info.multilabel,
         notes=(f"the weights are those of {run.info.source}",),
     )
     return Imported(run.model, network, source, differences={}, allowed=())
@@ -65,20 +66,15 @@ def describe(imported: Imported, labels: str | None = None) -> ModelInfo:
     Args: labels: as `kinetics_labels.choose` takes them, over those of the source.
     Raises: InputError if the labels cannot be read or are not as many as the classes.
     """
-    network, source = imported.network, imported.source
-    preset = PRESETS.get(
-        f"{network.model_id.partition('_')[0]}_{run_folder.variant(network.causal)}"
-    )
+    source = imported.source
     names = source.labels
     if labels or not names:
-        names = kinetics_labels.choose(labels, network.num_classes)
-    return ModelInfo(
-        name=network.name,
-        num_classes=network.num_classes,
-        preprocessing=source.preprocessing or sources.preprocessing_of(preset),
-        labels=names,
-        causal=network.causal,
-        source=source.path,
+        names = kinetics_labels.choose(labels, imported.network.num_classes)
+    info = sources.describe(imported.model, source.path, names)
+    return dataclasses.replace(
+        info,
+        preprocessing=source.preprocessing or info.preprocessing,
+        multilabel=source.multilabel,
     )
 
 
@@ -130,7 +126,7 @@ def _ending(path: pathlib.Path, endings: tuple[str, ...]) -> str:
 
 def _write_folder(imported: Imported, folder: pathlib.Path, info: ModelInfo) -> None:
     saving.save(imported.model, folder / _CHECKPOINT)
-    yaml_files.save(folder / run_folder.PARAMS_NAME, _params(imported, info.preprocessing))
+    yaml_files.save(folder / run_folder.PARAMS_NAME, _params(imported, info))
     files.write_text(folder / model_info.INFO_NAME, info.to_json())
     if info.labels:
         files.write_text(folder / model_info.LABELS_NAME, "\n".join(info.labels) + "\n")
@@ -138,9 +134,9 @@ def _write_folder(imported: Imported, folder: pathlib.Path, info: ModelInfo) -> 
     files.write_text(folder / RECORD, record + "\n")
 
 
-def _params(imported: Imported, preprocessing: Preprocessing) -> dict[str, Any]:
+def _params(imported: Imported, info: ModelInfo) -> dict[str, Any]:
     """The settings of an experiment that decide what the network computes and how it is fed."""
-    network = imported.network
+    network, preprocessing = imported.network, info.preprocessing
     clips = {
         "feature_shape": [
             preprocessing.num_frames,
@@ -153,6 +149,7 @@ def _params(imported: Imported, preprocessing: Preprocessing) -> dict[str, Any]:
         "target_fps": preprocessing.fps,
         "sampling": preprocessing.sampling,
         "num_classes": network.num_classes,
+        "is_multilabel": info.multilabel,
     }
     if preprocessing.normalisation != PLAIN:
         clips["image_mean"] = list(preprocessing.normalisation.mean)

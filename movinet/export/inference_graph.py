@@ -21,9 +21,6 @@ from movinet.export.folding import (
 from movinet.layers import activations
 from movinet.layers.padding import beside
 
-# As in movinet.layers.activations: the gate of published stream weights rounds 1/6.
-_HARD_SIGMOID_SLOPE = float(activations.hard_sigmoid(tf.constant(0.0))) / 3.0
-
 
 class Signal(NamedTuple):
     """A tensor [N, H, W, C] that stands for `tensor * scale`."""
@@ -110,7 +107,7 @@ class InferenceGraph:
 
     def _activate(self, x: tf.Tensor, name: str) -> Signal:
         if name == "hard_sigmoid":
-            return Signal(tf.nn.relu6(x), _HARD_SIGMOID_SLOPE)
+            return Signal(tf.nn.relu6(x), activations.HARD_SIGMOID_SLOPE)
         if name == "hard_swish" and self._split_hard_swish:
             return Signal(x * tf.nn.relu6(x + 3.0), 1.0 / 6.0)
         name = "simple_swish" if name == "swish" else name

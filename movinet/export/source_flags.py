@@ -84,6 +84,27 @@ def _check_flags() -> None:
         )
 
 
+def check_report(data: str, output_dir: str) -> None:
+    """Raises InputError if no flag tells what to evaluate on, or where the report goes."""
+    if not FLAGS.model_dir and not (data and output_dir):
+        raise InputError("Without --model_dir name a dataset (--data) and a folder (--output_dir).")
+
+
+def find_data(data: str) -> str:
+    """Returns the dataset that is named, else that of --model_dir. Raises InputError if it is not
+    here.
+    """
+    from movinet.export import ensemble_folder
+
+    found = data or ensemble_folder.find_dataset(FLAGS.model_dir)
+    if not found:
+        raise InputError(
+            f"The data that {FLAGS.model_dir} was validated on is no folder here: name a dataset "
+            "(--data)."
+        )
+    return found
+
+
 def read() -> "AnySource":
     """Loads the model that the flags name. Raises InputError if they do not name one."""
     _check_flags()

@@ -7,8 +7,8 @@ import tf_keras
 
 Activation = Callable[[tf.Tensor], tf.Tensor]
 
-# The published stream weights were trained with this rounding of 1/6 in the gate.
-_HARD_SIGMOID_SLOPE = 0.16667
+HARD_SIGMOID_SLOPE = 0.16667
+"""The Model Garden's rounding of 1/6."""
 
 
 def simple_swish(x: tf.Tensor) -> tf.Tensor:
@@ -23,7 +23,7 @@ def hard_swish(x: tf.Tensor) -> tf.Tensor:
 
 def hard_sigmoid(x: tf.Tensor) -> tf.Tensor:
     """Piecewise sigmoid, section 5.2 of https://arxiv.org/abs/1905.02244."""
-    return tf.nn.relu6(x + tf.cast(3.0, x.dtype)) * tf.cast(_HARD_SIGMOID_SLOPE, x.dtype)
+    return tf.nn.relu6(x + tf.cast(3.0, x.dtype)) * tf.cast(HARD_SIGMOID_SLOPE, x.dtype)
 
 
 _FUNCTIONS: dict[str, Activation] = {

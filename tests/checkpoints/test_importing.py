@@ -90,6 +90,15 @@ def test_the_folder_is_read_by_all_that_reads_a_run(official, folder):
     assert models.relative_difference(restored(VIDEO), official[0](VIDEO)) < 1e-6
 
 
+def test_several_labels_of_a_video_stay_several(folder, tmp_path):
+    one = converted.read(str(folder))
+    several = dataclasses.replace(one, source=dataclasses.replace(one.source, multilabel=True))
+    for imported, expected in ((one, False), (several, True)):
+        path = converted.write(imported, tmp_path / str(expected), converted.describe(imported))
+        assert sources.from_model_dir(path).info.multilabel is expected
+        assert converted.describe(converted.read(str(path))).multilabel is expected
+
+
 def test_a_folder_that_is_something_else_is_not_replaced(folder, tmp_path):
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "params.yaml").write_text("precious")
@@ -119,18 +128,6 @@ def test_weights_go_to_keras_and_back(folder, tmp_path):
     assert np.array_equal(fresh(VIDEO), imported.model(VIDEO))
 
 
-class _Words:
-    """A layout that calls every weight what `Weight.name` does."""
-
-    def name(self, weight, network):
-        return weight.name
-
-    def read(self, value, weight):
-        return value
-
-    write = read
-
-
 def _source(model, *, runs=None, **changes):
     """What a reader would return for a model of ours; `runs` is what runs the source."""
     network = foreign.network_of(model)
@@ -139,7 +136,7 @@ def _source(model, *, runs=None, **changes):
         "a test",
         "here",
         {**tensors, **changes},
-        _Words(),
+        foreign.OwnLayout(),
         network,
         run=runs and (lambda: runs.run),
         activations=("swish", "hard_swish"),

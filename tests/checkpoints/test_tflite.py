@@ -4,6 +4,7 @@ import dataclasses
 
 import models
 import numpy as np
+import official_streams
 import oracle
 import pytest
 import tensorflow as tf
@@ -38,22 +39,9 @@ def official(tmp_path_factory):
     model = movinet_model.MovinetClassifier(
         backbone, 5, activation="hard_swish", output_states=True
     )
-    model({**model.init_states(FRAME), "image": tf.ones(FRAME)})
-    models.randomise(model)
-
-    def predict(inputs):
-        logits, states = model(inputs)
-        return {**states, "logits": logits}
-
-    inputs = {
-        name: tf.TensorSpec(spec.shape, spec.dtype, name=name)
-        for name, spec in model.initial_state_specs(FRAME).items()
-    }
-    inputs["image"] = tf.TensorSpec(FRAME, tf.float32, name="image")
-    folder = tmp_path_factory.mktemp("official")
-    signature = tf.function(predict).get_concrete_function(inputs)
-    tf_keras.models.save_model(model, str(folder / "saved"), signatures=signature)
-    return model, folder / "saved"
+    folder = tmp_path_factory.mktemp("official") / "saved"
+    official_streams.save(model, FRAME, folder)
+    return model, folder
 
 
 @pytest.fixture(scope="module")

@@ -80,6 +80,7 @@ def export_official(folder: pathlib.Path, image_size: int) -> types.SimpleNamesp
     Returns the Keras model, the folder of the SavedModel, and the `.tflite` file.
     """
     import models
+    import official_streams
     import oracle
     import tf_keras
 
@@ -93,22 +94,8 @@ def export_official(folder: pathlib.Path, image_size: int) -> types.SimpleNamesp
         use_external_states=True,
         input_specs=tf_keras.layers.InputSpec(shape=shape),
     )
-    _, states = model({**model.init_states(shape), "image": tf.ones(shape)})
-    model({**states, "image": tf.ones(shape)})
-    models.randomise(model)
-
-    def predict(inputs):
-        logits, states = model(inputs)
-        return {**states, "logits": logits}
-
-    specs = {
-        name: tf.TensorSpec(spec.shape, spec.dtype, name=name)
-        for name, spec in model.initial_state_specs(shape).items()
-    }
-    specs["image"] = tf.TensorSpec(shape, tf.float32, name="image")
-    signature = tf.function(predict).get_concrete_function(specs)
     saved = folder / "official"
-    tf_keras.models.save_model(model, str(saved), signatures=signature)
+    specs = official_streams.save(model, shape, saved)
     lite = folder / "official.tflite"
     lite.write_bytes(tf.lite.TFLiteConverter.from_saved_model(str(saved)).convert())
     return types.SimpleNamespace(model=model, saved=saved, lite=lite, shape=shape, specs=specs)

@@ -71,6 +71,8 @@ class ForkServer:
     def __enter__(self):
         self.process = subprocess.Popen(
             [sys.executable, __file__],
+            # What killed runs leave of their temporary files goes with the folder.
+            env={**os.environ, "TMPDIR": str(self.folder)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
