@@ -1,7 +1,8 @@
 """From an ensemble to the bytes of a LiteRT (`.tflite`) model in float32.
 
-All members run at every frame, and the results of those whose frame it is not are left out by
-arithmetic: a device runs a graph without branches as a whole, on whatever it has for that.
+Each member is a branch of the graph, which runs on the member's own frames. GPUs have no branches:
+in the layout that is for them all members run at every frame, and the results of those whose frame
+it is not are left out by arithmetic.
 """
 
 import functools
@@ -92,6 +93,27 @@ class _GraphMember:
                 state_layout=self._layout,
             )
 
+    def advance(self, frame: tf.Tensor, count: tf.Tensor, old: Outputs) -> Outputs:
+        """Returns the member's last logits and its states after a frame, its own or not.
+
+        Args:
+          frame: [1, H, W, 3].
+          count: of the frames before it.
+          old: the states, and the last logits of a member that does not read all frames.
+        """
+
+        def read() -> Outputs:
+            new = self.run(frame, {name: value for name, value in old.items() if name != LOGITS})
+            return {**new, LOGITS: tf.reshape(new[LOGITS], old.get(LOGITS, new[LOGITS]).shape)}
+
+        if self.every == 1:
+            return read()
+        if self._layout == "5d":
+            return tf.cond(tf.reshape(count % self.every == self.offset, []), read, lambda: old)
+        # 1 if the frame is the member's, else 0; in ops that every device has.
+        mine = tf.nn.relu(1.0 - tf.abs(count % float(self.every) - float(self.offset)))
+        return {name: _choose(mine, value, old[name]) for name, value in read().items()}
+
     def states(self, inputs: Mapping[str, tf.Tensor]) -> Outputs:
         """Returns the member's states among those of the ensemble, by its own names."""
         return {name[len(self.prefix) :]: inputs[name] for name in self.specs}
@@ -110,17 +132,9 @@ def _stream(
     age = tf.cast(count, tf.float32)
     logits, shares = [], []
     for member in members:
-        old = member.states(inputs)
-        new = member.run(frame, {name: value for name, value in old.items() if name != LOGITS})
-        if member.every > 1:
-            new[LOGITS] = tf.reshape(new[LOGITS], old[LOGITS].shape)
-            # 1 if the frame is the member's, else 0; in ops that every device has.
-            mine = tf.nn.relu(1.0 - tf.abs(age % float(member.every) - float(member.offset)))
-            new = {name: _choose(mine, value, old[name]) for name, value in new.items()}
-            last = tf.reshape(new[LOGITS], [1, -1])
-        else:
-            last = new.pop(LOGITS)
-        outputs |= {member.prefix + name: value for name, value in new.items()}
+        new = member.advance(frame, count, member.states(inputs))
+        last = tf.reshape(new[LOGITS], [1, -1])
+        outputs |= {n: new[n[len(member.prefix) :]] for n in member.specs}
         # 1 from the member's first frame on, 0 before it.
         share = 1.0 - tf.nn.relu(float(member.offset) - age) if member.offset else tf.ones_like(age)
         share = tf.reshape(tf.nn.relu(share), [1, 1])

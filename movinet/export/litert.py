@@ -1,6 +1,7 @@
 """Exporting a model as one verified `.tflite` file, in any precision."""
 
 import dataclasses
+import math
 import os
 import pathlib
 import statistics
@@ -13,7 +14,7 @@ import tensorflow as tf
 
 from movinet import comparison, files
 from movinet.comparison import Difference
-from movinet.ensemble import Ensemble
+from movinet.ensemble import Ensemble, VideoClassifier
 from movinet.errors import InputError, VerificationError
 from movinet.export import (
     agreement,
@@ -147,7 +148,7 @@ class _Work:
             info=model.info,
             bytes=self.result.stat().st_size,
             census=litert_file.census(smaller),
-            seconds_per_frame=seconds_per_frame(model),
+            seconds_per_frame=seconds_per_frame(model, _period(self.model)),
             difference=difference,
             agreement=agreed,
             layers=tuple(layers),
@@ -253,17 +254,28 @@ def as_network(model: LiteRtModel) -> comparison.Network:
     return run
 
 
-def seconds_per_frame(model: LiteRtModel) -> float:
-    """Returns the median time of a run on this machine, divided by its frames."""
+def seconds_per_frame(model: LiteRtModel, period: int = 1) -> float:
+    """Returns the median time of a run on this machine, divided by its frames.
+
+    Args: period: runs of which each may take another time, as those of an ensemble do.
+    """
     height, width = model.image_size
     frames = model.num_frames or 1
     clip = np.random.default_rng(0).random((1, frames, height, width, 3), np.float32)
     states, times = model.initial_states(), []
     for _ in range(_TIMED_RUNS):
         start = time.perf_counter()
-        _, states = model.run(clip, states)
+        for _ in range(period):
+            _, states = model.run(clip, states)
         times.append(time.perf_counter() - start)
-    return statistics.median(times) / frames
+    return statistics.median(times) / (frames * period)
+
+
+def _period(model: VideoClassifier) -> int:
+    """Returns after how many frames of a stream each member has read as many as before."""
+    if isinstance(model, Ensemble) and model.causal:
+        return math.lcm(*(member.every for member in model.members))
+    return 1
 
 
 def _spread(total: int, count: int) -> list[int]:

@@ -54,19 +54,21 @@ def list_outputs(content: bytes) -> bytes:
 
 
 class Graph:
-    """The one graph of a model, for looking at and for changing.
+    """The graph of a model's one signature, for looking at and for changing.
 
     Args: content: of the file.
+
+    Attributes: branches: the graphs that run on a condition.
     """
 
     def __init__(self, content: bytes) -> None:
         self.model = flatbuffer_utils.read_model_from_bytearray(bytearray(content))
-        (self.subgraph,) = self.model.subgraphs
         (self.signature,) = self.model.signatureDefs
+        self.subgraph, *self.branches = self.model.subgraphs
 
-    def operations(self) -> Iterator[Operation]:
-        """Yields the ops in order."""
-        for operator in self.subgraph.operators:
+    def operations(self, subgraph: Any = None) -> Iterator[Operation]:
+        """Yields the ops in order, of the graph itself or of a branch."""
+        for operator in (subgraph or self.subgraph).operators:
             yield Operation(
                 self.operation_name(operator), tuple(operator.inputs), tuple(operator.outputs)
             )
@@ -130,24 +132,26 @@ class Census:
 
 
 def census(content: bytes) -> Census:
-    """Counts the ops of a model."""
+    """Counts the ops of a model, those of branches too."""
     graph = Graph(content)
-    tensors = graph.subgraph.tensors
-    ranks = [0 if tensor.shape is None else len(tensor.shape) for tensor in tensors]
     counts: collections.Counter[str] = collections.Counter()
-    outside = set()
-    for operation in graph.operations():
-        counts[operation.name] += 1
-        used = [index for index in (*operation.inputs, *operation.outputs) if index >= 0]
-        if operation.name not in GPU_OPS:
-            outside.add(operation.name)
-        elif max(ranks[index] for index in used) > _GPU_RANK:
-            outside.add(f"{operation.name} of rank {max(ranks[index] for index in used)}")
-    dynamic = any(
-        tensor.shapeSignature is not None and -1 in list(tensor.shapeSignature)
-        for tensor in tensors
-    )
-    return Census(dict(counts.most_common()), max(ranks), dynamic, tuple(sorted(outside)))
+    outside, max_rank, dynamic = set(), 0, False
+    for subgraph in (graph.subgraph, *graph.branches):
+        tensors = subgraph.tensors
+        ranks = [0 if tensor.shape is None else len(tensor.shape) for tensor in tensors]
+        max_rank = max(max_rank, *ranks)
+        dynamic |= any(
+            tensor.shapeSignature is not None and -1 in list(tensor.shapeSignature)
+            for tensor in tensors
+        )
+        for operation in graph.operations(subgraph):
+            counts[operation.name] += 1
+            used = [index for index in (*operation.inputs, *operation.outputs) if index >= 0]
+            if operation.name not in GPU_OPS:
+                outside.add(operation.name)
+            elif max(ranks[index] for index in used) > _GPU_RANK:
+                outside.add(f"{operation.name} of rank {max(ranks[index] for index in used)}")
+    return Census(dict(counts.most_common()), max_rank, dynamic, tuple(sorted(outside)))
 
 
 def attach(content: bytes, info: ModelInfo) -> bytes:

@@ -13,8 +13,16 @@ import tensorflow as tf
 from litert_runs import run as run_litert
 from models import random_clip, relative_difference
 
-from movinet import InputError
-from movinet.export import ensemble_folder, ensemble_graph, litert, litert_file, saved_model
+from movinet import Ensemble, InputError
+from movinet.ensemble_member import Member
+from movinet.export import (
+    ensemble_folder,
+    ensemble_graph,
+    litert,
+    litert_file,
+    quantization,
+    saved_model,
+)
 from movinet.export.litert_settings import Settings
 from movinet.streaming.litert_model import LiteRtModel
 from movinet.streaming.loading import load_model
@@ -110,9 +118,33 @@ def test_a_device_computes_it_frame_by_frame(stream, layout):
         assert relative_difference(logits, by_hand(stream, frames)) < 1e-5
     forgetful = run_litert(content, CLIP.numpy(), forget=True)
     assert relative_difference(forgetful, by_hand(stream, 7)) > 1e-3
+    found = litert_file.census(content)
+    always = [operation.name for operation in litert_file.Graph(content).operations()]
+    assert found.ops["CONV_2D"] > 0 and not found.dynamic
     if layout == "4d":
-        found = litert_file.census(content)
         assert found.max_rank <= 4 and not found.outside_gpu
+        assert always.count("CONV_2D") == found.ops["CONV_2D"]
+    else:
+        assert always.count("IF") == 2 and "CONV_2D" not in always
+
+
+def test_a_device_runs_members_of_every_frame_without_branches():
+    members = [ensemble_runs.network(seed, True) for seed in (0, 1)]
+    model = Ensemble([members[0], Member(members[1], every=2)])
+    content = ensemble_graph.convert(model, (1, 24, 24))
+    always = [operation.name for operation in litert_file.Graph(content).operations()]
+    assert always.count("IF") == 1 and "CONV_2D" in always
+    assert relative_difference(run_litert(content, CLIP.numpy()), model(CLIP)) < 1e-5
+
+
+@pytest.mark.parametrize("precision", ["float16", "dynamic", "int8_weights"])
+def test_weights_of_branches_get_smaller(stream, precision):
+    content = ensemble_graph.convert(stream.model, (1, 24, 24))
+    smaller = quantization.quantize(content, precision)
+    assert len(smaller) < 0.8 * len(content)
+    found = run_litert(smaller, CLIP.numpy())
+    # int8 of these small random networks keeps one digit.
+    assert relative_difference(found, by_hand(stream, 7)) < (2e-3 if "float" in precision else 0.2)
 
 
 def test_a_litert_file_is_the_ensemble(folder, tmp_path):
