@@ -23,13 +23,17 @@ PYTHON = ENVIRONMENT / ("Scripts/python.exe" if os.name == "nt" else "bin/python
 SUPPORTED = ((3, 10), (3, 13))
 
 
-def _run(*command: object, **variables: str) -> None:
+def _run(*command: object) -> None:
     """Runs a command in the project's folder; ends with its exit code if it fails."""
+    if code := _exit_code(*command):
+        sys.exit(code)
+
+
+def _exit_code(*command: object, **variables: str) -> int:
+    """Runs a command in the project's folder."""
     print("$", " ".join(map(str, command)).replace(f"{ROOT}{os.sep}", ""), flush=True)
     environment = {**os.environ, **variables}
-    code = subprocess.run([str(word) for word in command], cwd=ROOT, env=environment).returncode
-    if code:
-        sys.exit(code)
+    return subprocess.run([str(word) for word in command], cwd=ROOT, env=environment).returncode
 
 
 def install(requirements: str) -> None:
@@ -85,8 +89,10 @@ def test(selected: str = "not large") -> None:
     check()
     threads = {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1"}
     workers = ("-n", "2", "--dist", "worksteal")
-    for part in _PARTS:
-        _run(PYTHON, "-m", "pytest", *workers, "--durations=15", "-m", selected, *part, **threads)
+    pytest = (PYTHON, "-m", "pytest", *workers, "--durations=15", "-m", selected)
+    codes = [_exit_code(*pytest, *part, **threads) for part in _PARTS]
+    if any(codes):
+        sys.exit(1)
 
 
 def test_all() -> None:

@@ -159,7 +159,7 @@ def describe(
     return ModelInfo(
         name=f"{architecture}_{kind}",
         num_classes=model.num_classes,
-        preprocessing=_preprocessing(published),
+        preprocessing=preprocessing_of(published),
         labels=tuple(labels),
         causal=causal,
         source=checkpoint,
@@ -186,7 +186,8 @@ def _build(what: str, backbone: dict[str, Any], classifier: dict[str, Any]) -> M
         raise InputError(f"{what}: {error}") from error
 
 
-def _preprocessing(preset: Preset | None) -> Preprocessing:
+def preprocessing_of(preset: Preset | None) -> Preprocessing:
+    """Returns how a published variant is fed; in frames of 224 pixels if there is none."""
     if preset is None:
         return Preprocessing(_DEFAULT_SIZE, _DEFAULT_SIZE, _DEFAULT_SIZE)
     return Preprocessing(
