@@ -36,7 +36,10 @@ def command(dataset, folder, *more, **changes):
 class Killer:
     """Ends one life after another of a run at random moments, and damages what it left.
 
-    Attributes: kills, damages: how many; redone: the most steps that a life had to take again.
+    Attributes:
+      kills, damages: how many.
+      redone: the most steps that a life had to take again.
+      is_damaged: whether the next life finds a checkpoint damaged.
     """
 
     def __init__(self, server, arguments, folder, seed):
@@ -45,7 +48,7 @@ class Killer:
         self.random = random.Random(seed)
         self.kills = self.damages = self.redone = 0
         self._reached = 0
-        self._is_damaged = False
+        self.is_damaged = False
 
     def live_once(self):
         """Starts the run and kills it, anywhere from its first moment to its last steps.
@@ -58,18 +61,19 @@ class Killer:
             life.signal(signal.SIGKILL)
             code = life.wait()
         assert code in (0, -signal.SIGKILL), life.output()
-        self._count_steps(life.output())
+        self.count_steps(life.output())
         self.kills += code != 0
         return code == 0
 
-    def _count_steps(self, output):
+    def count_steps(self, output):
         """Work that is done again is at most what one interval holds."""
         resumed = _RESUMED.search(output)
-        if resumed and not self._is_damaged:
+        if resumed and self.is_damaged:
+            # What the damage cost is not the run's doing, in the lives after this one neither.
+            self._reached, self.is_damaged = int(resumed[1]), False
+        elif resumed:
             self.redone = max(self.redone, self._reached - int(resumed[1]))
             assert self.redone <= CHECKPOINT_INTERVAL, output
-        if resumed:
-            self._is_damaged = False
         self._reached = max([int(step) for step in _STEP.findall(output)], default=self._reached)
 
     def begin_anew(self):
@@ -94,4 +98,4 @@ class Killer:
         else:
             path.write_bytes(b"" if kind == "empty" else content[: len(content) // 2])
         self.damages += 1
-        self._is_damaged = True
+        self.is_damaged = True

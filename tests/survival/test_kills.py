@@ -29,6 +29,18 @@ def test_twenty_kills_and_damaged_checkpoints_change_no_bit(
     assert not (folder / ".saving").exists() and not list(folder.rglob("*.part"))
 
 
+def test_steps_that_damage_costs_are_not_counted_against_the_run():
+    killer = killed_runs.Killer(None, [], "run", seed=1)
+    killer.count_steps("step 90/120: loss")
+    killer.is_damaged = True
+    killer.count_steps("Resuming from ckpt-60 (step 60 of 120).")  # Killed before its first step.
+    killer.count_steps("Resuming from ckpt-60 (step 60 of 120).\nstep 70/120: loss")
+    killer.count_steps("Resuming from ckpt-60 (step 60 of 120).")
+    assert killer.redone == 10
+    with pytest.raises(AssertionError):
+        killer.count_steps("Resuming from ckpt-40 (step 40 of 120).")
+
+
 def test_another_seed_gives_another_end(server, undisturbed, tiny_dataset, tmp_path):
     """The control of the comparison."""
     arguments = killed_runs.command(tiny_dataset, tmp_path / "run")
