@@ -139,7 +139,7 @@ def census(content: bytes) -> Census:
     for subgraph in (graph.subgraph, *graph.branches):
         tensors = subgraph.tensors
         ranks = [0 if tensor.shape is None else len(tensor.shape) for tensor in tensors]
-        max_rank = max(max_rank, *ranks)
+        max_rank = max([max_rank, *ranks])
         dynamic |= any(
             tensor.shapeSignature is not None and -1 in list(tensor.shapeSignature)
             for tensor in tensors
